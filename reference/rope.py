@@ -1,0 +1,53 @@
+"""Rotary position embedding, interleaved pairs.
+
+Source: Su et al. 2021, "RoFormer", section 3.2.2, equations 14 and 15.
+"""
+
+import torch
+from torch import Tensor
+
+
+def rope_cache(dim: int, n_positions: int, base: float = 10000.0) -> Tensor:
+    """Tabulate the rotations of every position.
+
+    Args:
+        dim: width of one head, even.
+        n_positions: number of positions, counted from 0.
+        base: the angle of pair i at position t is t · base^(−2i/dim), in radians.
+
+    Returns:
+        (n_positions, dim/2, 2) float32; the last axis holds cosine and sine.
+
+    Raises:
+        ValueError: `dim` is odd.
+    """
+    if dim % 2:
+        raise ValueError(f"dim must be even, got dim={dim}")
+    # <solution>
+    # float64 for the angles: in float32 the sine of a large angle loses digits that the angle itself no longer has
+    theta = base ** (-2 * torch.arange(dim // 2, dtype=torch.float64) / dim)  # (dim/2,)
+    position = torch.arange(n_positions, dtype=torch.float64)  # (n_positions,)
+    angle = position[:, None] * theta  # (n_positions, dim/2)
+    return torch.stack((angle.cos(), angle.sin()), dim=-1).float()  # (n_positions, dim/2, 2)
+    # </solution>
+
+
+def apply_rope(x: Tensor, cache: Tensor, positions: Tensor | None = None) -> Tensor:
+    """Rotate each pair (x_2i, x_2i+1) of every token by the angle of its position.
+
+    Args:
+        x: (…, T, dim) floating point.
+        cache: what `rope_cache(dim, n)` returns, with n larger than every position.
+        positions: int64, broadcastable to x.shape[:-1]; None means 0 … T−1.
+
+    Returns:
+        The shape and dtype of `x`; `x` itself is not modified.
+    """
+    # <solution>
+    if positions is None:
+        positions = torch.arange(x.shape[-2], device=x.device)  # (T,)
+    cos, sin = cache[positions].unbind(-1)  # each (…, T, dim/2)
+    even, odd = x[..., 0::2], x[..., 1::2]  # each (…, T, dim/2)
+    rotated = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1)  # (…, T, dim/2, 2)
+    return rotated.flatten(-2).to(x.dtype)  # (…, T, dim)
+    # </solution>
