@@ -22,7 +22,7 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = N
     Returns:
         output (…, T, d_v) and weights (…, T, S), both in the dtype of `query`; each row of weights sums to 1.
     """
-    # <solution>
+    # <solution> attention: weights = softmax(query keyᵀ / √d) over the keys, output = weights value
     d = query.shape[-1]
     scores = query @ key.transpose(-2, -1) / math.sqrt(d)  # (…, T, S)
     if mask is not None:

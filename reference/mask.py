@@ -16,7 +16,7 @@ def causal_mask(n_tokens: int) -> Tensor:
     Returns:
         (T, T) bool; row = query position, column = key position.
     """
-    # <solution>
+    # <solution> causal_mask: a boolean (T, T) tensor, True where the key is not after the query
     position = torch.arange(n_tokens)
     return position[:, None] >= position[None, :]  # (T, T): query position >= key position
     # </solution>
@@ -32,7 +32,7 @@ def attention_mask(ids: Tensor, pad_id: int) -> Tensor:
     Returns:
         (B, 1, T, T) bool: the key is not after the query, and the key is not padding.
     """
-    # <solution>
+    # <solution> attention_mask: combine the causal mask with the keys that are not padding
     not_padding = (ids != pad_id)[:, None, None, :]  # (B, 1, 1, T): a property of the key
     return causal_mask(ids.shape[1]) & not_padding  # (B, 1, T, T)
     # </solution>

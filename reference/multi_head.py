@@ -43,7 +43,7 @@ class MultiHeadAttention(nn.Module):
         Returns:
             (B, T, d_model), the dtype of `x`.
         """
-        # <solution>
+        # <solution> forward: project, split in heads, attend, drop out weights, merge heads, project
         B, T, d_model = x.shape
         if mask is None:
             mask = causal_mask(T).to(x.device)

@@ -23,7 +23,7 @@ def rope_cache(dim: int, n_positions: int, base: float = 10000.0) -> Tensor:
     """
     if dim % 2:
         raise ValueError(f"dim must be even, got dim={dim}")
-    # <solution>
+    # <solution> rope_cache: cosine and sine of t · base^(−2i/dim) for each position t and pair i
     # float64 for the angles: in float32 the sine of a large angle loses digits that the angle itself no longer has
     theta = base ** (-2 * torch.arange(dim // 2, dtype=torch.float64) / dim)  # (dim/2,)
     position = torch.arange(n_positions, dtype=torch.float64)  # (n_positions,)
@@ -43,7 +43,7 @@ def apply_rope(x: Tensor, cache: Tensor, positions: Tensor | None = None) -> Ten
     Returns:
         The shape and dtype of `x`; `x` itself is not modified.
     """
-    # <solution>
+    # <solution> apply_rope: rotate each pair (x_2i, x_2i+1) by the angle of its token's position
     if positions is None:
         positions = torch.arange(x.shape[-2], device=x.device)  # (T,)
     cos, sin = cache[positions].unbind(-1)  # each (…, T, dim/2)

@@ -29,9 +29,9 @@ def corrupt_span(
     Returns:
         x and y, int64 of shape (block_size,); y is x one step ahead.
     """
-    # <solution>
+    # <solution> corrupt_span: cut, choose the span, join prefix ⁇ suffix ⁇ content, pad, encode, shift
     text = document[: rng.randint(MIN_LENGTH, int(block_size * 7 / 8))]
-    # uniform from 1 to n/2 − 1, which has mean n/4 (n/4 + a half for odd n)
+    # uniform from 1 to (n − 1) // 2, which has mean n/4 for even n and n/4 + 1/4 for odd n
     n_hidden = rng.randint(1, max(1, (len(text) - 1) // 2))
     start = rng.randint(0, len(text) - n_hidden)
     prefix, content, suffix = text[:start], text[start : start + n_hidden], text[start + n_hidden :]

@@ -1,0 +1,249 @@
+"""A check: one judged property of one task.
+
+    @check(task="attention", group="agreement")
+    @given(case=attention_cases())
+    def test_agrees_with_reference(attention, case):
+        \"\"\"Attention weights and output equal softmax(QKᵀ/√d)V.\"\"\"
+        assert_agrees(...)
+
+The function's docstring is the sentence that the student reads. Its first parameter is the student's implementation in
+the task's canonical form (see `tasks`), living in a fresh worker. The others are drawn by Hypothesis; a function without
+`@given` runs once and gets a `random.Random` in their place.
+"""
+
+import hashlib
+import inspect
+import random
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
+
+from sandbox.errors import StudentError, WorkerLost
+from sandbox.text import clean
+
+from . import feedback
+from .student import Student
+from .verdict import CheckFailed, Outcome, Reason, Verdict
+
+SHRINK_CALLS = 300  # cases tried after the first failure; counted in calls, so that the result does not depend on time
+
+
+class Group(Enum):
+    """Kinds of checks, in the order in which they run and in which feedback leads with them."""
+
+    INTERFACE = "interface"
+    SHAPE = "shape"
+    AGREEMENT = "agreement"
+    PROPERTY = "property"
+    INVARIANCE = "invariance"
+    ROBUSTNESS = "robustness"
+
+    @property
+    def order(self) -> int:
+        """Position in the order."""
+        return list(Group).index(self)
+
+    @property
+    def gates(self) -> bool:
+        """Whether the checks of later groups need it."""
+        return self in (Group.INTERFACE, Group.SHAPE)
+
+    @property
+    def needs_agreement(self) -> bool:
+        """Whether it earns points only beside a passed agreement check: a stub can satisfy it."""
+        return self in (Group.INTERFACE, Group.SHAPE, Group.INVARIANCE)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judged property.
+
+    Attributes:
+        task: the task's name.
+        name: unique within the task.
+        group: its kind.
+        sentence: what the student reads.
+        requires: capabilities that the homework's binding must list for this task; without them the check is absent.
+        weight: its share of the question's points, relative to the question's other checks.
+        function: the test function, wrapped by Hypothesis or plain.
+    """
+
+    task: str
+    name: str
+    group: Group
+    sentence: str
+    requires: frozenset[str]
+    weight: float
+    function: Callable[..., None] = field(repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        """`task.name`."""
+        return f"{self.task}.{self.name}"
+
+    def run(self, student: Student, seed: int) -> Verdict:
+        """Judge a submission; never raises for anything that the submission does.
+
+        Args:
+            student: the submission behind the homework's binding.
+            seed: all randomness of the cases and of the worker follows from it.
+        """
+        search = _Search(self, student, seed)
+        try:
+            verdict = search.verdict()
+        except Exception:
+            verdict = Verdict.not_judged(Reason.GRADER_FAULT, staff=traceback.format_exc())
+        return verdict
+
+
+def check(
+    *, task: str, group: str, requires: tuple[str, ...] = (), weight: float = 1.0, examples: int = 25
+) -> Callable[[Callable[..., None]], Check]:
+    """Make a check of a test function named `test_<name>`.
+
+    Args:
+        task: the task it judges.
+        group: a value of `Group`.
+        requires: capabilities without which it is absent.
+        weight: default weight, which a homework's TOML may override.
+        examples: number of cases that Hypothesis draws.
+    """
+
+    def decorate(function: Callable[..., None]) -> Check:
+        if hypothesis.is_hypothesis_test(function):
+            function = _profile(examples)(function)
+        sentence = (function.__doc__ or "").strip()
+        if not sentence.endswith("."):
+            raise ValueError(f"{function.__name__}: the docstring must be the sentence that the student reads")
+        name = function.__name__.removeprefix("test_")
+        return Check(task, name, Group(group), sentence, frozenset(requires), weight, function)
+
+    return decorate
+
+
+def _profile(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        derandomize=True,  # an explicit seed wins over it
+        database=None,
+        deadline=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def derive(seed: int, purpose: str) -> int:
+    """An independent seed of 63 bits for another purpose: neither can be told from the other."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{purpose}".encode()).digest()[:8], "big") >> 1
+
+
+class _CaseFailed(Exception):
+    """Raised from one line only, so that Hypothesis sees one bug and shrinks one case."""
+
+
+class _ShrunkEnough(BaseException):
+    """The budget of calls for shrinking is spent."""
+
+
+class _Search:
+    """One run of a check: look for a failing case, shrink it, replay it in a fresh worker, say what is wrong."""
+
+    def __init__(self, check: Check, student: Student, seed: int) -> None:
+        self.check = check
+        self.student = student
+        self.seed = seed
+        self.calls = 0
+        self.smallest: tuple[int, dict[str, Any]] | None = None
+        self.calls_at_failure = 0
+        self.current: dict[str, Any] = {}
+        self.output = ""
+
+    def verdict(self) -> Verdict:
+        try:
+            self._with_worker(self._find)
+        except (CheckFailed, StudentError) as error:  # while it was opened, or outside a case
+            return self._failed(feedback.of_error(error))
+        except WorkerLost as lost:
+            return self._failed(feedback.of_loss(lost), self.current)
+        if self.smallest is None:
+            return Verdict(Outcome.PASSED, output=self.output)
+        return self._replay(self.smallest[1])
+
+    def _with_worker(self, use: Callable[[Any], None]) -> None:
+        """Open the student's implementation in a fresh worker and use it."""
+        with self.student.open(derive(self.seed, "worker")) as worker:
+            try:
+                use(self.student.implementation(self.check.task, worker))
+            finally:
+                worker.close()
+                self.output = clean(worker.channel.output.decode(errors="replace"), 16 * 1024)
+
+    def _find(self, implementation: Any) -> None:
+        function = self.check.function
+        if not hypothesis.is_hypothesis_test(function):
+            function(implementation, random.Random(derive(self.seed, "cases")))
+            return
+        inner = function.hypothesis.inner_test  # type: ignore[attr-defined]
+        function.hypothesis.inner_test = self._recorder(inner)  # type: ignore[attr-defined]
+        try:
+            hypothesis.seed(derive(self.seed, "cases"))(function)(implementation)
+        except (_CaseFailed, _ShrunkEnough):
+            pass
+        except Flaky:  # a case that failed once and passed when it came again: the replay tells what to say
+            if self.smallest is None:
+                raise
+        finally:
+            function.hypothesis.inner_test = inner  # type: ignore[attr-defined]
+
+    def _recorder(self, inner: Callable[..., None]) -> Callable[..., None]:
+        """Wrap the test so that failing cases are kept and shrinking has a budget."""
+
+        parameter = next(iter(inspect.signature(inner).parameters))
+
+        def recorded(**arguments: Any) -> None:
+            implementation = arguments[parameter]
+            case = {name: value for name, value in arguments.items() if name != parameter}
+            self.calls += 1
+            if self.smallest is not None and self.calls - self.calls_at_failure > SHRINK_CALLS:
+                raise _ShrunkEnough
+            self.current = case
+            try:
+                inner(implementation, **case)
+                return
+            except (CheckFailed, StudentError):
+                size = feedback.size_of(case)
+                if self.smallest is None:
+                    self.calls_at_failure = self.calls
+                if self.smallest is None or size < self.smallest[0]:
+                    self.smallest = (size, case)
+            raise _CaseFailed
+
+        return recorded
+
+    def _replay(self, case: dict[str, Any]) -> Verdict:
+        """Run the smallest case in a fresh worker; only what fails there is the case's own fault."""
+        inner = self.check.function.hypothesis.inner_test  # type: ignore[attr-defined]
+        try:
+            self._with_worker(lambda implementation: inner(implementation, **case))
+        except (CheckFailed, StudentError) as error:
+            return self._failed(feedback.of_error(error), case)
+        except WorkerLost as lost:
+            return self._failed(feedback.of_loss(lost), case)
+        return self._failed(
+            f"This case went wrong after {self.calls_at_failure} calls and is right in a fresh process: the result depends on "
+            "more than the inputs. Look for something kept between calls (caches, counters, default arguments that are "
+            "changed) and for randomness that should not be there.",
+            case,
+        )
+
+    def _failed(self, message: str, case: dict[str, Any] | None = None) -> Verdict:
+        shown = feedback.of_case(case) if case else ""
+        return Verdict(Outcome.FAILED, f"{message}\n{shown}".strip(), output=self.output)

@@ -1,0 +1,188 @@
+"""A homework: what an instructor edits (`homeworks/<slug>.toml`) and its binding (`homeworks/<slug>.py`)."""
+
+import difflib
+import importlib
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .student import Binding
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HOMEWORKS = Path(__file__).parent / "homeworks"
+Points = Annotated[Decimal, Field(ge=0, max_digits=7, decimal_places=2)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class HomeworkError(Exception):
+    """A homework's files cannot be used; the message names file, key, what was found and what is allowed."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Item(_Strict):
+    """One item of the handout.
+
+    `auto` is graded here, `manual` by people, `pending` will be `auto` and counts as manual until then.
+    """
+
+    number: str = Field(min_length=1, max_length=20)
+    title: str = Field(min_length=1, max_length=120)
+    points: Points
+    kind: Literal["auto", "manual", "pending"]
+    tasks: tuple[str, ...] = ()
+    weights: dict[str, Weight] = {}
+    advice: tuple[str, ...] = ()
+    visibility: Literal["visible", "hidden", "after_due_date", "after_published"] = "visible"
+    extra_credit: bool = False
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _tasks_fit_the_kind(self) -> "Item":
+        if self.kind == "auto" and not self.tasks:
+            raise ValueError("an auto item needs at least one task in `tasks`")
+        if self.kind != "auto" and (self.tasks or self.weights or self.advice):
+            raise ValueError(f"a {self.kind} item has no `tasks`, `weights` or `advice`")
+        return self
+
+
+class Files(_Strict):
+    """Where the code lies: folder ("" = the submission's root) and names of the files asked for."""
+
+    folder: str = ""
+    names: tuple[str, ...] = Field(min_length=1)
+
+
+class LimitTable(_Strict):
+    """Seconds and bytes that the student's code may use."""
+
+    seconds_per_import: float = Field(default=20, gt=0, le=600)
+    seconds_per_call: float = Field(default=10, gt=0, le=600)
+    seconds_in_all: float = Field(default=480, gt=0, le=2400)
+    memory_mib: int = Field(default=4096, ge=1024, le=65536)
+
+
+class Config(_Strict):
+    """A homework's TOML."""
+
+    title: str = Field(min_length=1, max_length=120)
+    handout_points: Points | None = None
+    handout_note: str = ""
+    files: Files
+    limits: LimitTable = LimitTable()
+    items: tuple[Item, ...] = Field(alias="item", min_length=1)
+
+    @model_validator(mode="after")
+    def _items_fit_together(self) -> "Config":
+        numbers = [item.number for item in self.items]
+        for number in numbers:
+            if numbers.count(number) > 1:
+                raise ValueError(f"item number {number!r} occurs twice")
+        tasks = [task for item in self.items for task in item.tasks]
+        for task in tasks:
+            if tasks.count(task) > 1:
+                raise ValueError(f"task {task!r} belongs to two items; a task counts once")
+        total = sum((item.points for item in self.items if not item.extra_credit), Decimal(0))
+        if self.handout_points is not None and total != self.handout_points:
+            raise ValueError(f"the items have {total} points together, handout_points says {self.handout_points}")
+        return self
+
+    @property
+    def auto_items(self) -> tuple[Item, ...]:
+        """The items that are graded here, in the handout's order."""
+        return tuple(item for item in self.items if item.kind == "auto")
+
+
+class Homework(BaseModel):
+    """A homework, ready to grade."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    slug: str
+    config: Config
+    binding: Any  # a Binding; pydantic would copy a Mapping
+
+    def item_of(self, task: str) -> Item | None:
+        """The graded item that a task belongs to."""
+        return next((item for item in self.config.auto_items if task in item.tasks), None)
+
+
+def available() -> list[str]:
+    """The slugs of the homeworks that ship."""
+    return sorted(path.stem for path in HOMEWORKS.glob("*.toml"))
+
+
+def load(slug: str) -> Homework:
+    """Read and check a homework.
+
+    Raises:
+        HomeworkError: unknown slug, or a file that cannot be used.
+    """
+    if slug not in available():
+        near = difflib.get_close_matches(slug, available(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise HomeworkError(f"there is no homework {slug!r}; there are: {', '.join(available())}.{hint}")
+    config = read_config(HOMEWORKS / f"{slug}.toml")
+    binding: Binding = importlib.import_module(f"graders.homeworks.{slug}").BINDING
+    for item in config.auto_items:
+        for task in item.tasks:
+            if task not in binding:
+                raise HomeworkError(
+                    f"{slug}.toml: item {item.number}: found task {task!r} in `tasks`; "
+                    f"the binding {slug}.py offers {', '.join(sorted(binding))}"
+                )
+    return Homework(slug=slug, config=config, binding=binding)
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a homework's TOML.
+
+    Raises:
+        HomeworkError: names the file, and for each mistake the key, what was found and what is allowed.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise HomeworkError(f"{path.name}: cannot be read as TOML: {error}") from error
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        lines = [f"{path.name}: {_explain(mistake)}" for mistake in error.errors()]
+        raise HomeworkError("\n".join(lines)) from None
+
+
+def check_ids(homework: Homework, known: list[str]) -> None:
+    """Check that the TOML names only checks that exist for its tasks.
+
+    Raises:
+        HomeworkError: an unknown id in `weights` or `advice`, with the nearest known one.
+    """
+    for item in homework.config.auto_items:
+        for key, ids in (("weights", list(item.weights)), ("advice", list(item.advice))):
+            for found in ids:
+                if found not in known or found.partition(".")[0] not in item.tasks:
+                    near = difflib.get_close_matches(found, known, n=1)
+                    hint = f"; did you mean {near[0]!r}?" if near else ""
+                    raise HomeworkError(
+                        f"{homework.slug}.toml: item {item.number}: `{key}` names {found!r}, which is no check of "
+                        f"{', '.join(item.tasks)}{hint}"
+                    )
+
+
+def _explain(mistake: Any) -> str:
+    place = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in mistake["loc"]) or "the file"
+    if mistake["type"] == "extra_forbidden":
+        return f"{place}: found a key that is not known; remove it or correct its spelling"
+    message = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] in ("missing", "value_error"):
+        return f"{place}: {message}"
+    return f"{place}: found {mistake['input']!r}; {message[0].lower()}{message[1:]}"

@@ -1,0 +1,1 @@
+"""One TOML and one binding per homework."""

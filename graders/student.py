@@ -1,0 +1,68 @@
+"""A submission behind a homework's binding: what checks are run against."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from sandbox.client import Submission, Worker
+
+
+@dataclass(frozen=True)
+class Offer:
+    """How a homework offers one task.
+
+    Attributes:
+        open: makes the task's canonical form (see `tasks`) from a worker; raises StudentError where the submission lacks
+            a name, CheckFailed where its interface is wrong.
+        capabilities: what the homework's own interface can do beyond the least that the task asks for.
+    """
+
+    open: Callable[[Worker], Any]
+    capabilities: frozenset[str] = frozenset()
+
+
+Binding = Mapping[str, Offer]  # task -> offer
+
+
+@dataclass(frozen=True)
+class Student:
+    """One submission as checks see it."""
+
+    submission: Submission
+    binding: Binding
+
+    def open(self, seed: int) -> AbstractContextManager[Worker]:
+        """Start a fresh worker with the submission in it."""
+        return self.submission.open(seed)
+
+    def implementation(self, task: str, worker: Worker) -> Any:
+        """The student's implementation of a task in its canonical form, living in a worker."""
+        return self.binding[task].open(worker)
+
+
+def find_code(files: tuple[str, ...], wanted: tuple[str, ...], folder: str) -> str:
+    """Find the folder of the code in a submission.
+
+    Students zip the wrong folder all the time: the code may lie in `folder`, in the root, or in either of them one or
+    two levels down.
+
+    Args:
+        files: relative paths of the submission.
+        wanted: names of the files that the homework asks for.
+        folder: where the homework says they lie; "" = the root.
+
+    Returns:
+        The folder that holds most of the wanted files; `folder` itself when two hold as many, or when none does.
+    """
+    counts: dict[str, int] = {folder: 0}
+    for file in files:
+        path = PurePosixPath(file)
+        parent = "" if str(path.parent) == "." else str(path.parent)
+        if path.name in wanted and len(path.parts) <= 4:
+            counts[parent] = counts.get(parent, 0) + 1
+    best = max(counts.values())
+    if counts[folder] == best:
+        return folder
+    return min((name for name, count in counts.items() if count == best), key=lambda name: (name.count("/"), name))

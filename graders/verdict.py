@@ -1,0 +1,59 @@
+"""What a check concludes."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """Passed, failed, or not judged."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_JUDGED = "not judged"
+
+
+class Reason(Enum):
+    """Why a check was not judged; the value is what the student reads."""
+
+    PREREQUISITE = "an earlier check that it needs failed"
+    BUDGET = "the time allowed for the whole run was over before it started; hand in again to have it judged"
+    GRADER_FAULT = "the grader itself failed here; it costs no points, and the staff has been told"
+    NOT_RUN = "it has not been run"
+
+    @property
+    def gives_points(self) -> bool:
+        """Whether the check counts as passed in the score."""
+        return self is Reason.GRADER_FAULT
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The conclusion of one check on one submission.
+
+    Attributes:
+        outcome: passed, failed or not judged.
+        message: what the student reads; empty when passed without a remark. Plain text.
+        reason: why it was not judged.
+        staff: what only the staff may see.
+        output: the first 16 KiB of what the student's code printed while it was judged; untrusted.
+    """
+
+    outcome: Outcome
+    message: str = ""
+    reason: Reason | None = None
+    staff: str = ""
+    output: str = ""
+
+    @classmethod
+    def not_judged(cls, reason: Reason, message: str = "", staff: str = "") -> "Verdict":
+        """A check without a conclusion."""
+        return cls(Outcome.NOT_JUDGED, message or f"Not judged: {reason.value}.", reason, staff)
+
+    @property
+    def gives_points(self) -> bool:
+        """Whether the check's weight is earned."""
+        return self.outcome is Outcome.PASSED or (self.reason is not None and self.reason.gives_points)
+
+
+class CheckFailed(Exception):
+    """A case violates the property; the text says what was expected and what came."""

@@ -1,0 +1,194 @@
+"""The judge's handle on the zygote: start it, fork workers from it, collect their exit statuses."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .confine import Limits
+from .errors import SandboxError
+
+START_SECONDS = 120.0
+_INSIDE = ("confine", "loading", "wire", "worker", "zygote")  # the modules that live in the zygote, under this package:
+_PACKAGE = "_headmaster"
+
+# What the zygote runs. Its modules arrive as text through its standard input: no path of the checkout is in its
+# memory, its command line or its sys.path.
+_BOOTSTRAP = f"""
+import sys
+sys.path[:] = [entry for entry in sys.path if entry]
+import importlib.abc, importlib.util, json, os, socket
+bundle = json.load(sys.stdin)
+sys.path += bundle["site_packages"]
+for room in ("reference", "graders", "gradescope"):
+    if importlib.util.find_spec(room):
+        sys.exit(f"the package {{room}} is importable where student code runs")
+class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    def find_spec(self, name, path=None, target=None):
+        if name in bundle["modules"]:
+            return importlib.util.spec_from_loader(name, self, is_package=name == {_PACKAGE!r})
+    def get_source(self, name):
+        return bundle["modules"][name]
+sys.meta_path.append(Modules())
+sys.dont_write_bytecode = True
+import torch
+torch.set_num_threads(1)
+from {_PACKAGE} import zygote
+control = socket.socket(fileno=bundle["control"])
+del bundle["control"], bundle["site_packages"]
+zygote.main(control)
+"""
+
+# PYTHONHASHSEED fixes the order of sets, so that the same submission gets the same verdict in each run. It is why the
+# interpreter is isolated by `-S -s`, an environment made from nothing and a path without the working directory,
+# and not by `-I`, which would ignore it.
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    "LANG": "C.UTF-8",
+    "HOME": "/",
+}
+
+
+@dataclass
+class Process:
+    """A worker as the judge sees it: its pid, the socket to it, the pipe with what it prints."""
+
+    pid: int
+    connection: socket.socket
+    output: int
+
+
+class Zygote:
+    """Starts at once in the background; the first `spawn` waits until it is ready. A context manager."""
+
+    def __init__(self) -> None:
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._start()
+
+    def __enter__(self) -> "Zygote":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._errors = tempfile.TemporaryFile()
+        with theirs:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-s", "-S", "-c", _BOOTSTRAP],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                cwd="/",
+                env=_ENVIRONMENT,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+            assert self._popen.stdin is not None
+            self._popen.stdin.write(_bundle(theirs.fileno()))
+            self._popen.stdin.close()
+        self._ready = False
+
+    def wait_until_ready(self) -> None:
+        """Wait until torch is loaded in the zygote.
+
+        Raises:
+            SandboxError: it did not start; the message holds the end of what it printed.
+        """
+        if not self._ready and self._receive(START_SECONDS) != b"ready":
+            self._errors.seek(0)
+            tail = self._errors.read()[-2000:].decode(errors="replace").strip()
+            self.close()
+            raise SandboxError(f"the sandbox's parent process did not start:\n{tail}")
+        self._ready = True
+
+    def spawn(self, limits: Limits) -> Process:
+        """Fork a worker.
+
+        Raises:
+            SandboxError: the zygote is gone and could not be started again.
+        """
+        if self._popen is None or self._popen.poll() is not None:
+            self.close()
+            self._start()
+        self.wait_until_ready()
+        ours, theirs = socket.socketpair()
+        output_read, output_write = os.pipe()
+        try:
+            message = json.dumps({"limits": asdict(limits)}).encode()
+            socket.send_fds(self._control, [message], [theirs.fileno(), output_write])
+            reply = self._ask()
+        except SandboxError:
+            ours.close()
+            os.close(output_read)
+            raise
+        finally:
+            theirs.close()
+            os.close(output_write)
+        ours.setblocking(False)
+        os.set_blocking(output_read, False)
+        return Process(int(reply["pid"]), ours, output_read)
+
+    def reap(self, process: Process) -> int | None:
+        """Kill a worker and return its wait status; None if the zygote has lost it. Closes nothing."""
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return None  # the zygote died and its workers with it
+        try:
+            self._control.send(json.dumps({"reap": process.pid}).encode())
+            status = self._ask()["status"]
+        except (SandboxError, OSError):
+            return None
+        return status if type(status) is int else None
+
+    def close(self) -> None:
+        """End the zygote and every worker of it; returns when the zygote is gone."""
+        self._control.close()
+        if self._popen is not None:
+            try:
+                self._popen.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+                self._popen.wait()
+            self._popen = None
+        self._errors.close()
+
+    def _ask(self) -> dict[str, Any]:
+        answer = self._receive(10.0)
+        if not answer:
+            if self._popen is not None:
+                self._popen.kill()  # the next spawn starts another
+                self._popen.wait()
+            raise SandboxError("the sandbox's parent process is gone")
+        reply: dict[str, Any] = json.loads(answer)
+        return reply
+
+    def _receive(self, seconds: float) -> bytes:
+        self._control.settimeout(seconds)
+        try:
+            return self._control.recv(65536)
+        except OSError:
+            return b""
+
+
+def _bundle(control_fd: int) -> bytes:
+    here = Path(__file__).parent
+    modules = {f"{_PACKAGE}.{name}": (here / f"{name}.py").read_text(encoding="utf-8") for name in _INSIDE}
+    modules[_PACKAGE] = ""
+    paths = sysconfig.get_paths()
+    site_packages = list(dict.fromkeys([paths["purelib"], paths["platlib"]]))
+    return json.dumps({"modules": modules, "site_packages": site_packages, "control": control_fd}).encode()

@@ -1,0 +1,295 @@
+"""Frames and values: raw tensor bytes and plain JSON, nothing else.
+
+A frame is a fixed header (magic, nonce, length of the JSON part, length of the payload), a JSON tree, and the raw bytes
+of the tensors that the tree refers to. Both ends use this module. The judge trusts nothing that it decodes: lengths are
+capped before anything is read, dtypes come from a list, byte counts must match exactly.
+"""
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MAGIC = b"HMW1"
+NONCE_BYTES = 16
+HEADER = struct.Struct(f"!4s{NONCE_BYTES}sIQ")  # magic, nonce, JSON bytes, payload bytes
+MAX_JSON = 256 * 1024
+MAX_DEPTH = 24
+MAX_TENSORS = 20_000
+ALIGNMENT = 16  # each tensor starts at a multiple of this, so that it can be used in place
+
+DTYPES: dict[str, torch.dtype] = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+        torch.complex64,
+        torch.complex128,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.uint8,
+        torch.bool,
+    )
+}
+_DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class WireError(Exception):
+    """The bytes that arrived are not a frame of this protocol."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object that stays in the worker."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that cannot cross the wire; only a description of its type does (untrusted text)."""
+
+    description: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fixed part of a frame, checked against the caps."""
+
+    nonce: bytes
+    json_bytes: int
+    payload_bytes: int
+
+
+def read_header(data: bytes, max_json: int = MAX_JSON, max_payload: int = 1 << 40) -> Header:
+    """Parse and check a frame's header.
+
+    Raises:
+        WireError: not a header, or a length above its cap.
+    """
+    magic, nonce, json_bytes, payload_bytes = HEADER.unpack(data)
+    if magic != MAGIC:
+        raise WireError("the reply does not start like a frame")
+    if json_bytes > max_json:
+        raise WireError(f"the reply announces {json_bytes} bytes of structure, at most {max_json} are allowed")
+    if payload_bytes > max_payload:
+        raise WireError(f"the reply announces {payload_bytes} bytes of tensors, at most {max_payload} are expected")
+    return Header(nonce, json_bytes, payload_bytes)
+
+
+# ---------------------------------------------------------------------------------------------------- encoding
+
+
+class _Encoder:
+    """Collects the tensors of a tree while it is turned into JSON."""
+
+    def __init__(self) -> None:
+        self.table: list[list[Any]] = []
+        self.buffers: list[bytes | memoryview] = []
+        self.payload_bytes = 0
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        if depth > MAX_DEPTH:
+            return {"$opaque": "a structure nested too deeply"}
+        if value is None or value is True or value is False or type(value) is str:
+            return value
+        kind = type(value)
+        if kind is int:
+            return value if -(2**63) <= value < 2**63 else {"$opaque": "int beyond 64 bits"}
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": repr(value)}
+        if isinstance(value, Tensor):
+            return self.tensor(value)
+        if isinstance(value, (Handle, Opaque)):
+            return {"$handle": value.number} if isinstance(value, Handle) else {"$opaque": value.description}
+        if isinstance(value, tuple):
+            return {"$tuple": [self.value(item, depth + 1) for item in tuple.__iter__(value)]}
+        if isinstance(value, list):
+            return [self.value(item, depth + 1) for item in list.__iter__(value)]
+        if isinstance(value, dict):
+            pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in dict.items(value)]
+            return {"$dict": pairs}
+        if isinstance(value, np.generic):
+            return self.value(value.item(), depth + 1)
+        if isinstance(value, np.ndarray):
+            return self.array(value)
+        if isinstance(value, (bool, int, float, str)):  # subclasses, such as an IntEnum
+            base = next(base for base in (int, float, str) if isinstance(value, base))
+            return self.value(base(value), depth + 1)
+        return {"$opaque": describe_type(value)}
+
+    def tensor(self, tensor: Tensor) -> Any:
+        name = _DTYPE_NAMES.get(tensor.dtype)
+        if name is None or tensor.layout is not torch.strided or tensor.device.type == "meta" or tensor.is_quantized:
+            return {"$opaque": f"a tensor of dtype {tensor.dtype}, layout {tensor.layout}, device {tensor.device.type}"}
+        tensor = tensor.detach()
+        if tensor.device.type != "cpu":
+            tensor = tensor.cpu()
+        if tensor.is_complex() or tensor.is_neg():
+            tensor = tensor.resolve_conj().resolve_neg()
+        order: list[int] = []
+        if not tensor.is_contiguous():
+            order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride(axis))
+            stored = tensor.permute(order)
+            if stored.is_contiguous():
+                tensor = stored
+            else:
+                tensor, order = tensor.contiguous(), []
+        return {"$tensor": self._add(name, tensor, order)}
+
+    def array(self, array: np.ndarray[Any, Any]) -> Any:
+        try:
+            tensor = torch.from_numpy(np.ascontiguousarray(array).copy())
+        except (TypeError, ValueError):
+            return {"$opaque": f"a numpy array of dtype {array.dtype}"}
+        encoded = self.tensor(tensor.reshape(array.shape))
+        return {"$array": encoded["$tensor"]} if "$tensor" in encoded else encoded
+
+    def _add(self, name: str, stored: Tensor, order: list[int]) -> int:
+        entry: list[Any] = [name, list(stored.shape)]
+        if order:
+            entry.append(order)
+        self.table.append(entry)
+        n_bytes = stored.nbytes
+        if n_bytes:
+            flat = stored.reshape(-1)
+            array = flat.view(torch.uint8).numpy() if stored.dtype is torch.bfloat16 else flat.numpy()
+            self.buffers.append(memoryview(array).cast("B"))
+        padding = -n_bytes % ALIGNMENT
+        if padding:
+            self.buffers.append(bytes(padding))
+        self.payload_bytes += n_bytes + padding
+        return len(self.table) - 1
+
+
+def encode(value: Any, nonce: bytes) -> list[bytes | memoryview]:
+    """Turn a value into the buffers of one frame.
+
+    Tensors keep the order of their strides (a transposed tensor arrives transposed). What cannot cross the wire becomes
+    an `Opaque` with the name of its type.
+    """
+    encoder = _Encoder()
+    with torch._C.DisableTorchFunctionSubclass():
+        tree = encoder.value(value)
+    text = json.dumps([tree, encoder.table], separators=(",", ":"), allow_nan=False).encode()
+    return [HEADER.pack(MAGIC, nonce, len(text), encoder.payload_bytes), text, *encoder.buffers]
+
+
+def describe_type(value: object) -> str:
+    """Name a value's type for a message: module and class, cut to 120 characters."""
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"[:120].removeprefix("builtins.")
+
+
+# ---------------------------------------------------------------------------------------------------- decoding
+
+
+def decode(text: bytes, payload: bytearray) -> Any:
+    """Rebuild a value from a frame's JSON part and payload.
+
+    Raises:
+        WireError: malformed JSON, an unknown tag or dtype, nesting beyond MAX_DEPTH, or byte counts that do not match.
+    """
+    try:
+        frame = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"the reply's structure is not valid JSON: {type(error).__name__}") from None
+    if type(frame) is not list or len(frame) != 2 or type(frame[1]) is not list or len(frame[1]) > MAX_TENSORS:
+        raise WireError("the reply's structure is not a tree with a table of tensors")
+    return _tree(frame[0], _tensors(frame[1], payload), 0)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _tensors(table: list[Any], payload: bytearray) -> list[Tensor]:
+    tensors = []
+    offset = 0
+    for entry in table:
+        if type(entry) is not list or len(entry) not in (2, 3) or type(entry[0]) is not str:
+            raise WireError("a tensor's description is malformed")
+        dtype, shape = DTYPES.get(entry[0]), entry[1]
+        if dtype is None:
+            raise WireError("a tensor has a dtype that is not on the list")
+        if type(shape) is not list or len(shape) > 16 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+            raise WireError("a tensor's shape is malformed")
+        count = math.prod(shape)
+        n_bytes = count * dtype.itemsize
+        if offset + n_bytes > len(payload):
+            raise WireError(f"a tensor of shape {shape} needs more bytes than the reply holds")
+        if n_bytes == 0:
+            tensor = torch.empty(shape, dtype=dtype)
+        elif dtype is torch.bool:
+            tensor = torch.frombuffer(payload, dtype=torch.uint8, count=count, offset=offset).view(shape) != 0
+        else:
+            tensor = torch.frombuffer(payload, dtype=dtype, count=count, offset=offset).view(shape)
+        if len(entry) == 3:
+            tensor = _restore_order(tensor, entry[2])
+        tensors.append(tensor)
+        offset += n_bytes + -n_bytes % ALIGNMENT
+    if offset != len(payload):
+        raise WireError(f"the tensors need {offset} bytes, the reply holds {len(payload)}")
+    return tensors
+
+
+def _restore_order(stored: Tensor, order: Any) -> Tensor:
+    if type(order) is not list or sorted(map(repr, order)) != sorted(map(repr, range(stored.dim()))):
+        raise WireError("a tensor's order of axes is malformed")
+    inverse = sorted(range(len(order)), key=order.__getitem__)
+    return stored.permute(inverse)
+
+
+def _tree(node: Any, tensors: list[Tensor], depth: int) -> Any:
+    if depth > 2 * MAX_DEPTH:
+        raise WireError("the reply's structure is nested too deeply")
+    if node is None or type(node) in (bool, int, float, str):
+        return node
+    if type(node) is list:
+        return [_tree(item, tensors, depth + 1) for item in node]
+    if type(node) is not dict or len(node) != 1:
+        raise WireError("the reply's structure has an unknown node")
+    [(tag, body)] = node.items()
+    if tag in ("$tensor", "$array"):
+        if type(body) is not int or not 0 <= body < len(tensors):
+            raise WireError("the reply refers to a tensor that it does not hold")
+        return tensors[body] if tag == "$tensor" else _as_array(tensors[body])
+    if tag == "$tuple" and type(body) is list:
+        return tuple(_tree(item, tensors, depth + 1) for item in body)
+    if tag == "$dict" and type(body) is list:
+        return _mapping(body, tensors, depth)
+    if tag == "$float" and body in ("nan", "inf", "-inf"):
+        return float(body)
+    if tag == "$handle" and type(body) is int:
+        return Handle(body)
+    if tag == "$opaque" and type(body) is str:
+        return Opaque(body)
+    raise WireError("the reply's structure has an unknown tag")
+
+
+def _as_array(tensor: Tensor) -> Any:
+    if tensor.dtype is torch.bfloat16:
+        raise WireError("a numpy array cannot hold bfloat16")
+    return tensor.numpy()
+
+
+def _mapping(pairs: list[Any], tensors: list[Tensor], depth: int) -> dict[Any, Any]:
+    mapping = {}
+    for pair in pairs:
+        if type(pair) is not list or len(pair) != 2:
+            raise WireError("the reply's structure has a malformed mapping")
+        key = _tree(pair[0], tensors, depth + 1)
+        try:
+            mapping[key] = _tree(pair[1], tensors, depth + 1)
+        except TypeError:
+            raise WireError("the reply's structure has a mapping with an unusable key") from None
+    return mapping

@@ -1,0 +1,296 @@
+"""The worker: one process, one check, one submission. It answers requests until its socket closes.
+
+A request is a list [operation, arguments]; the reply is ["ok", value] or ["error", facts]. Whatever the student's code
+does to this process, the judge believes only bytes that it compares itself.
+"""
+
+import difflib
+import functools
+import importlib
+import inspect
+import itertools
+import os
+import random
+import socket
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import loading, wire
+
+MAX_TEXT = 2000
+
+
+class _Refusal(Exception):
+    """A request that the submission cannot satisfy; carries the facts of the reply."""
+
+    def __init__(self, kind: str, **facts: Any) -> None:
+        super().__init__(kind)
+        self.facts = {"kind": kind, **facts}
+
+
+def serve(connection: socket.socket, layers: dict[str, bool]) -> None:
+    """Answer requests until the judge closes the connection."""
+    worker = Worker(layers)
+    while True:
+        request = _receive(connection)
+        if request is None:
+            return
+        nonce, body = request
+        reply = worker.answer(body)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # the student may have replaced or closed it
+                pass
+        _send(connection, wire.encode(reply, nonce))
+
+
+def _receive(connection: socket.socket) -> tuple[bytes, Any] | None:
+    start = connection.recv(1 << 16)
+    while 0 < len(start) < wire.HEADER.size:
+        start += connection.recv(wire.HEADER.size - len(start))
+    if not start:
+        return None
+    header = wire.read_header(start[: wire.HEADER.size])
+    body = bytearray(header.json_bytes + header.payload_bytes)
+    got = len(start) - wire.HEADER.size
+    body[:got] = start[wire.HEADER.size :]
+    view = memoryview(body)
+    while got < len(body):
+        n = connection.recv_into(view[got:])
+        if n == 0:
+            return None
+        got += n
+    return header.nonce, wire.decode(bytes(body[: header.json_bytes]), body[header.json_bytes :])
+
+
+def _send(connection: socket.socket, buffers: list[bytes | memoryview]) -> None:
+    connection.sendall(b"".join(buffers))
+
+
+class Worker:
+    """Holds the objects of one submission and carries out the judge's requests."""
+
+    def __init__(self, layers: dict[str, bool]) -> None:
+        self.layers = layers
+        self.root = ""
+        self.objects: dict[int, Any] = {}
+        self.numbers = itertools.count(1)
+        self.operations: dict[str, Callable[..., Any]] = {
+            "hello": self.hello,
+            "open": self.open,
+            "resolve": self.resolve,
+            "describe": self.describe,
+            "call": self.call,
+            "call_many": self.call_many,
+            "gradient": self.gradient,
+            "parameters": self.parameters,
+            "get": self.get,
+            "make": self.make,
+            "seed": self.seed,
+        }
+
+    def answer(self, body: Any) -> list[Any]:
+        """Carry out one request; whatever goes wrong becomes an error reply."""
+        try:
+            operation, arguments = body
+            return ["ok", self.operations[operation](**arguments)]
+        except _Refusal as refusal:
+            return ["error", refusal.facts]
+        except BaseException as error:  # SystemExit and KeyboardInterrupt of the student's included
+            return ["error", self._facts(error)]
+
+    # ------------------------------------------------------------------------------------------ operations
+
+    def hello(self) -> dict[str, Any]:
+        """Report the layers that hold, before any student code is imported."""
+        return {"layers": self.layers, "python": sys.version.split()[0], "torch": torch.__version__}
+
+    def open(self, root: str, working_directory: str, aliases: list[str]) -> None:
+        """Make the submission importable and the working directory that of its commands."""
+        self.root = root
+        os.chdir(working_directory)
+        loading.install(root, aliases)
+
+    def resolve(self, module: str, name: str) -> wire.Handle:
+        """Import a module of the submission and keep one of its attributes."""
+        try:
+            found = importlib.import_module(f"{loading.PACKAGE}.{module}")
+        except ModuleNotFoundError as error:
+            if error.name == f"{loading.PACKAGE}.{module}":
+                raise _Refusal("missing_module", module=module) from None
+            raise
+        try:
+            return self._keep(getattr(found, name))
+        except AttributeError:
+            names = [key for key in vars(found) if not key.startswith("_")]
+            near = difflib.get_close_matches(name.lower(), [key.lower() for key in names], n=1, cutoff=0.6)
+            nearest = next((key for key in names if near and key.lower() == near[0]), None)
+            raise _Refusal("missing_name", module=module, name=name, nearest=nearest) from None
+
+    def describe(self, target: wire.Handle) -> dict[str, Any]:
+        """Tell what kind of object a handle is and which parameters it takes."""
+        thing = self._object(target)
+        facts: dict[str, Any] = {"callable": callable(thing), "class": isinstance(thing, type), "parameters": None}
+        try:
+            parameters = inspect.signature(thing).parameters.values()
+        except (TypeError, ValueError):
+            return facts
+        facts["parameters"] = [[p.name, p.kind.name, p.default is not p.empty] for p in parameters]
+        return facts
+
+    def call(
+        self,
+        target: wire.Handle,
+        attribute: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        keep: bool,
+        inputs_back: bool,
+    ) -> Any:
+        """Call an object or one of its methods.
+
+        `keep` returns a handle in place of the value; `inputs_back` returns (value, the arguments after the call).
+        """
+        args, kwargs = self._fill(args), self._fill(kwargs)
+        value = self._callable(target, attribute)(*args, **kwargs)
+        if keep:
+            value = self._keep(value)
+        return (value, args, kwargs) if inputs_back else value
+
+    def call_many(self, target: wire.Handle, attribute: str, calls: list[list[Any]]) -> list[Any]:
+        """Call an object or one of its methods several times, in order."""
+        function = self._callable(target, attribute)
+        return [function(*self._fill(args)) for args in calls]
+
+    def gradient(
+        self,
+        target: wire.Handle,
+        attribute: str,
+        args: list[Any],
+        wrt: list[int],
+        output: int | None,
+        grad_output: Tensor,
+        module: wire.Handle | None,
+    ) -> Any:
+        """Differentiate Σ output · grad_output.
+
+        `wrt` lists the arguments, by position, whose gradients are wanted; `output` picks an item of a returned tuple,
+        None takes the value itself; `module` names the object whose parameters are wanted too. Returns the gradients of
+        the arguments and those of the parameters by name; None where there is no dependence.
+        """
+        leaves = [args[i].requires_grad_() for i in wrt]
+        names, parameters = [], []
+        if module is not None:
+            pairs = list(self._object(module).named_parameters())
+            names, parameters = [name for name, _ in pairs], [parameter for _, parameter in pairs]
+        with torch.enable_grad():
+            value = self._callable(target, attribute)(*self._fill(args))
+            value = value if output is None else value[output]
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return [None] * len(leaves), dict.fromkeys(names)
+        wanted = [leaf for leaf in leaves + parameters if leaf.requires_grad]
+        # a scalar, since passing grad_outputs makes torch import sympy: half a second in each worker
+        scalar = (value * grad_output.to(value.dtype)).sum()
+        found = iter(torch.autograd.grad(scalar, wanted, allow_unused=True))
+        gradients = [next(found) if leaf.requires_grad else None for leaf in leaves + parameters]
+        return gradients[: len(leaves)], dict(zip(names, gradients[len(leaves) :], strict=True))
+
+    def parameters(self, target: wire.Handle) -> list[list[Any]]:
+        """List the names and shapes of a module's parameters."""
+        return [[name, list(p.shape)] for name, p in self._object(target).named_parameters()]
+
+    def get(self, target: wire.Handle, attribute: str) -> Any:
+        """Read an attribute."""
+        return getattr(self._object(target), attribute)
+
+    def make(self, kind: str, arguments: dict[str, Any]) -> wire.Handle:
+        """Make an argument that has no plain form: a random generator, an encoder, a configuration object."""
+        if kind == "random":
+            return self._keep(random.Random(arguments["seed"]))
+        if kind == "generator":
+            return self._keep(torch.Generator().manual_seed(arguments["seed"]))
+        if kind == "namespace":
+            return self._keep(types.SimpleNamespace(**arguments))
+        if kind == "encoder":
+            return self._keep(functools.partial(_encode, dict(arguments["ids"])))
+        raise _Refusal("unknown", what=kind)
+
+    def seed(self, seed: int) -> None:
+        """Set the random states that student code may draw from."""
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed % 2**63)
+
+    # ------------------------------------------------------------------------------------------ objects
+
+    def _keep(self, thing: Any) -> wire.Handle:
+        number = next(self.numbers)
+        self.objects[number] = thing
+        return wire.Handle(number)
+
+    def _object(self, handle: wire.Handle) -> Any:
+        return self.objects[handle.number]
+
+    def _fill(self, value: Any) -> Any:
+        """Put the objects in the place of their handles."""
+        if isinstance(value, wire.Handle):
+            return self._object(value)
+        if type(value) in (list, tuple):
+            return type(value)(self._fill(item) for item in value)
+        if type(value) is dict:
+            return {key: self._fill(item) for key, item in value.items()}
+        return value
+
+    def _callable(self, target: wire.Handle, attribute: str) -> Any:
+        thing = self._object(target)
+        return getattr(thing, attribute) if attribute else thing
+
+    # ------------------------------------------------------------------------------------------ errors
+
+    def _facts(self, error: BaseException) -> dict[str, Any]:
+        """Describe an exception of the student's code; every part is untrusted text, cut here and again by the judge."""
+        facts: dict[str, Any] = {"kind": "raised", "type": type(error).__name__[:100], "message": _text_of(error)}
+        if isinstance(error, SyntaxError):
+            facts |= {"kind": "syntax", "file": self._relative(str(error.filename)), "line": error.lineno}
+            facts["code"] = str(error.text or "").strip()[:200]
+            facts["message"] = str(error.msg)[:MAX_TEXT]
+            return facts
+        if isinstance(error, ModuleNotFoundError):
+            facts["missing"] = str(error.name)[:200].removeprefix(loading.PACKAGE + ".")
+        if isinstance(error, KeyError) and not facts["message"]:
+            facts["message"] = repr(error)
+        for frame in reversed(_frames(error)):
+            if self.root and frame.filename.startswith(self.root):
+                facts |= {"file": self._relative(frame.filename), "line": frame.lineno}
+                facts["code"] = (frame.line or "").strip()[:200]
+                break
+        return facts
+
+    def _relative(self, path: str) -> str:
+        return os.path.relpath(path, self.root) if self.root and path.startswith(self.root) else path[:200]
+
+
+def _encode(ids: dict[str, int], text: str) -> list[int]:
+    return [ids[character] for character in text]
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    try:
+        return list(traceback.extract_tb(error.__traceback__, limit=-60))
+    except Exception:
+        return []
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_TEXT]
+    except BaseException:
+        return "(the exception's own text could not be made)"

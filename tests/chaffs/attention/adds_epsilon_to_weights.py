@@ -1,0 +1,16 @@
+"""A small constant is added to the weights after the softmax.
+
+rejected by: attention.weights_are_a_distribution
+"""
+
+import math
+
+import torch
+
+
+def attention(query, key, value, mask=None):
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    weights = torch.softmax(scores, dim=-1) + 1e-4
+    return weights @ value, weights

@@ -1,0 +1,18 @@
+"""The document is cut to as much as block_size characters, which leaves no room for both masks.
+
+rejected by: span_corruption.rebuilds_the_document
+"""
+
+import torch
+
+
+def corrupt_span(document, block_size, encode, rng):
+    text = document[: rng.randint(4, block_size)]
+    length = rng.randint(1, max(1, (len(text) - 1) // 2))
+    start = rng.randint(0, len(text) - length)
+    end = start + length
+    prefix, content, suffix = text[:start], text[start:end], text[end:]
+    s = prefix + "⁇" + suffix + "⁇" + content
+    s = s.ljust(block_size + 1, "□")
+    ids = torch.tensor(encode(s))
+    return ids[:-1], ids[1:]

@@ -1,0 +1,19 @@
+"""The generator is seeded anew in every call, so all calls corrupt in the same way.
+
+rejected by: span_corruption.seeds_differ
+"""
+
+import torch
+
+
+def corrupt_span(document, block_size, encode, rng):
+    rng.seed(1337)
+    text = document[: rng.randint(4, int(block_size * 7 / 8))]
+    length = rng.randint(1, max(1, (len(text) - 1) // 2))
+    start = rng.randint(0, len(text) - length)
+    end = start + length
+    prefix, content, suffix = text[:start], text[start:end], text[end:]
+    s = prefix + "⁇" + suffix + "⁇" + content
+    s = s.ljust(block_size + 1, "□")
+    ids = torch.tensor(encode(s))
+    return ids[:-1], ids[1:]
