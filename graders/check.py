@@ -165,6 +165,7 @@ class _Search:
         self.calls_at_failure = 0
         self.current: dict[str, Any] = {}
         self.output = ""
+        self.notes: list[str] = []
 
     def verdict(self) -> Verdict:
         try:
@@ -174,14 +175,16 @@ class _Search:
         except WorkerLost as lost:
             return self._failed(feedback.of_loss(lost), self.current)
         if self.smallest is None:
-            return Verdict(Outcome.PASSED, output=self.output)
+            return Verdict(Outcome.PASSED, "\n".join(f"Note: {note}" for note in self.notes), output=self.output)
         return self._replay(self.smallest[1])
 
     def _with_worker(self, use: Callable[[Any], None]) -> None:
         """Open the student's implementation in a fresh worker and use it."""
         with self.student.open(derive(self.seed, "worker")) as worker:
             try:
-                use(self.student.implementation(self.check.task, worker))
+                implementation = self.student.implementation(self.check.task, worker)
+                use(implementation)
+                self.notes = list(getattr(implementation, "notes", ()))
             finally:
                 worker.close()
                 self.output = clean(worker.channel.output.decode(errors="replace"), 16 * 1024)

@@ -98,8 +98,8 @@ class Rope(Protocol):
     def gradient(self, x: Tensor, cache: Tensor, grad_output: Tensor) -> Any:
         """Gradient of Σ output · grad_output with respect to x."""
 
-    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor) -> Any:
-        """Causal self-attention with rotated queries and keys, in eval mode. Capability `inside_attention`."""
+    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True) -> Any:
+        """Causal self-attention in eval mode, with rotated queries and keys or without. Capability `inside_attention`."""
 
 
 class SpanCorruption(Protocol):

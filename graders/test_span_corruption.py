@@ -255,7 +255,16 @@ def test_uses_the_encoder(corruption: SpanCorruption, rng: random.Random) -> Non
             _ = draw.parts
 
 
-@check(task="span_corruption", group="invariance")
+@check(task="span_corruption", group="property")
+def test_fresh_each_call(corruption: SpanCorruption, rng: random.Random) -> None:
+    """Each call draws a new corruption of the document."""
+    documents = texts(rng, [120, 90])
+    # 40 draws among thousands of (length, span) choices: all alike only if nothing is drawn
+    found = {draw.text for draw in draws(corruption, documents, 0, 32, 40, rng.getrandbits(32))}
+    assert_true(len(found) > 10, f"40 calls in a row gave only {len(found)} different corruptions.")
+
+
+@check(task="span_corruption", group="invariance", requires=("own_generator",))
 def test_fresh_and_reproducible(corruption: SpanCorruption, rng: random.Random) -> None:
     """Each call draws anew, and the same random state gives the same corruptions again, whatever was asked in between."""
     documents = texts(rng, [120, 90])
@@ -273,7 +282,7 @@ def test_fresh_and_reproducible(corruption: SpanCorruption, rng: random.Random) 
     )
 
 
-@check(task="span_corruption", group="invariance")
+@check(task="span_corruption", group="invariance", requires=("own_generator",))
 def test_seeds_differ(corruption: SpanCorruption, rng: random.Random) -> None:
     """Different random states give different corruptions."""
     documents = texts(rng, [120])

@@ -112,7 +112,7 @@ class CoreRope:
     def gradient(self, x: Tensor, cache: Tensor, grad_output: Tensor) -> Any:
         return self.apply_rope.gradients([x, cache], [0], grad_output)[0][0]
 
-    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor) -> Any:
+    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True) -> Any:
         raise AssertionError("core has no attention with RoPE: the capability inside_attention is not offered")
 
 

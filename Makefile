@@ -1,0 +1,46 @@
+# Everything that a person types. `make demo` and `make test` set up what they need.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test test-slow lint types bench templates install clean
+.DEFAULT_GOAL := test
+
+install: .venv/.runtime
+
+# grades three submissions of cmu_birthplaces: the solution, the untouched template, one with a bug
+demo: .venv/.runtime
+	$(BIN)/python -I -m headmaster demo --out out
+
+test: lint types
+	$(BIN)/python -m pytest -m "not slow"
+	./tests/other_pythons
+
+test-slow: .venv/.dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev
+	$(BIN)/mypy
+
+bench: .venv/.runtime
+	$(BIN)/python -I -m benchmarks.bench --out out/bench.json
+
+# student_template/ is generated; a test compares it with what this writes
+templates: .venv/.runtime
+	for homework in core cmu_birthplaces; do $(BIN)/python -I -m headmaster template $$homework || exit 1; done
+
+.venv/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+.venv/.dev: .venv/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .venvs out

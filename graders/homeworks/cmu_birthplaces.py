@@ -1,0 +1,298 @@
+"""The binding of CMU's homework: CausalSelfAttention, the two RoPE functions, CharCorruptionDataset.
+
+What the handout leaves open is found by behaviour: how the fused projection is split, on which axis of its argument
+`apply_rotary_emb` has the tokens, where it puts the rotated features.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graders import oracles
+from graders.alignment import Layout, layouts
+from graders.compare import assert_agrees
+from graders.signature import require_parameters
+from graders.strategies import generator, head_weights
+from graders.student import Offer
+from graders.tasks import HeadSizes
+from graders.verdict import CheckFailed
+from sandbox.client import Remote, Worker
+from sandbox.errors import StudentError
+
+MASK, PAD = "\u2047", "\u25a1"
+
+
+def _agrees(got: Any, expected: Tensor) -> bool:
+    try:
+        assert_agrees(got, expected, atol=1e-4, rtol=1e-4)
+    except CheckFailed:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------- attention
+
+
+@dataclass
+class CmuAttention:
+    """Builds `CausalSelfAttention(config)`; finds out once how its parameters are laid out."""
+
+    constructor: Remote
+    layout: int | None = None  # index into the candidates; the same for all sizes
+
+    def build(self, sizes: HeadSizes, rope: bool = False) -> "CmuModule":
+        if self.layout is None:
+            self.layout = self._find_layout()
+        return self._module(sizes, rope, self.layout)
+
+    def _module(self, sizes: HeadSizes, rope: bool, layout: int) -> "CmuModule":
+        config = self.constructor.worker.make(
+            "namespace",
+            n_embd=sizes.d_model,
+            n_head=sizes.n_heads,
+            block_size=sizes.max_tokens,
+            attn_pdrop=sizes.dropout,
+            resid_pdrop=sizes.dropout,
+            embd_pdrop=sizes.dropout,
+            rope=rope,
+            vocab_size=20,
+            n_layer=2,
+            bottleneck_dim=None,
+        )
+        module = self.constructor.construct(config)
+        parameters = module.parameters()
+        candidates = layouts(parameters, sizes.d_model, sizes.n_heads)
+        if not candidates:
+            found = ", ".join(f"{name} {shape}" for name, shape in parameters.items()) or "none"
+            raise CheckFailed(
+                f"attention.py: the parameters of {self.constructor.name} are not those of the starter: expected "
+                f"qkv (3·n_embd, n_embd) and proj (n_embd, n_embd), or separate query, key, value and proj, all with bias; "
+                f"found for n_embd={sizes.d_model}: {found[:600]}"
+            )
+        return CmuModule(module, candidates[layout] if layout < len(candidates) else candidates[0], len(candidates))
+
+    def _find_layout(self) -> int:
+        """The first layout with which the output is right; 0 if none is, since then something else is wrong."""
+        sizes = HeadSizes(12, 3, max_tokens=8)
+        rng = generator(20260227)
+        weights, x = head_weights(12, rng), torch.randn(2, 5, 12, generator=rng)
+        expected = oracles.multi_head(weights, 3, x)
+        first = self._module(sizes, False, 0)
+        for number in range(first.n_layouts):
+            module = self._module(sizes, False, number)
+            module.load(weights)
+            module.train(False)
+            if _agrees(module(x), expected):
+                return number
+        return 0
+
+
+@dataclass
+class CmuModule:
+    """One `CausalSelfAttention`."""
+
+    module: Remote
+    layout: Layout
+    n_layouts: int
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        self.module.method("load_state_dict", self.layout.pack(weights), strict=False)
+
+    def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        value = self.module(x)
+        # some return (output, None), as older releases did
+        return value[0] if isinstance(value, tuple) and len(value) == 2 else value
+
+    def train(self, mode: bool) -> None:
+        self.module.method("train", mode)
+
+    def to_dtype(self, dtype: str) -> None:
+        self.module.method(dtype)
+
+    def inputs_after(self, x: Tensor) -> list[Any]:
+        return self.module.inputs_after(x)[1]
+
+    def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, dict[str, Any]]:
+        [grad_x], by_name = self.module.gradients([x], [0], grad_output, parameters=True)
+        missing = [name for name in self.layout.stacks if not isinstance(by_name.get(name), Tensor)]
+        if missing:
+            raise CheckFailed(f"No gradient reaches {missing[0]}: it is not used, or something is detached.")
+        d_model = x.shape[-1]
+        shapes = {f"{role}.weight": (d_model, d_model) for role in ("query", "key", "value", "proj")}
+        shapes |= {f"{role}.bias": (d_model,) for role in ("query", "key", "value", "proj")}
+        return grad_x, self.layout.unpack(by_name, shapes)
+
+
+# ---------------------------------------------------------------------------------------------------- rope
+
+
+@dataclass
+class CmuRope:
+    """`precompute_rotary_emb(dim, max_positions)` and `apply_rotary_emb(x, rope_cache)`.
+
+    The stated layout is x (B, n_head, T, hs), a real cache, and each rotated pair in its own place. Other solutions take
+    (B, T, n_head, hs), keep complex numbers in the cache, or leave the pairs' two halves side by side: all of them are
+    right inside the model, where only the scores count.
+    """
+
+    precompute: Remote
+    rotate: Remote
+    attention: CmuAttention
+    tokens_second: bool = False
+    halves: bool = False
+    complex_cache: bool = False
+    _probed: bool = field(default=False, repr=False)
+
+    def cache(self, dim: int, n_positions: int, base: float = 10000.0) -> Any:
+        value = self.precompute(dim, n_positions)
+        if isinstance(value, Tensor) and value.is_complex():
+            return torch.view_as_real(value)
+        return value
+
+    def apply(self, x: Tensor, cache: Tensor, positions: Tensor | None = None) -> Any:
+        self._probe()
+        return self._from_theirs(self.rotate(*self._theirs(x, cache)))
+
+    def inputs_after(self, x: Tensor, cache: Tensor) -> list[Any]:
+        self._probe()
+        after = self.rotate.inputs_after(*self._theirs(x, cache))[1]
+        if self.tokens_second and isinstance(after[0], Tensor) and after[0].dim() == 4:
+            after[0] = after[0].transpose(1, 2)
+        if self.complex_cache and isinstance(after[1], Tensor) and after[1].is_complex():
+            after[1] = torch.view_as_real(after[1])
+        return after
+
+    def gradient(self, x: Tensor, cache: Tensor, grad_output: Tensor) -> Any:
+        self._probe()
+        if self.halves:
+            grad_output = torch.cat((grad_output[..., 0::2], grad_output[..., 1::2]), dim=-1)
+        if self.tokens_second:
+            grad_output = grad_output.transpose(1, 2)
+        [got], _ = self.rotate.gradients(list(self._theirs(x, cache)), [0], grad_output.contiguous())
+        return got.transpose(1, 2) if self.tokens_second and isinstance(got, Tensor) and got.dim() == 4 else got
+
+    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True) -> Any:
+        module = self.attention.build(sizes, rope)
+        module.load(weights)
+        module.train(False)
+        return module(x)
+
+    def _theirs(self, x: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        if self.tokens_second:
+            x = x.transpose(1, 2).contiguous()
+        return x, torch.view_as_complex(cache.contiguous()) if self.complex_cache else cache
+
+    def _from_theirs(self, value: Any) -> Any:
+        if not isinstance(value, Tensor) or value.dim() != 4:
+            return value
+        if self.tokens_second:
+            value = value.transpose(1, 2)
+        if self.halves:
+            even, odd = value.chunk(2, dim=-1)
+            value = torch.stack((even, odd), dim=-1).flatten(-2)
+        return value
+
+    def _probe(self) -> None:
+        """Find the layout with which the rotation is right; the stated one if none is."""
+        if self._probed:
+            return
+        self._probed = True
+        x = torch.randn(2, 3, 5, 8, generator=generator(20260227))
+        own = self.precompute(8, 6)
+        self.complex_cache = isinstance(own, Tensor) and own.is_complex()
+        exact = oracles.rope_cache(8, 6)
+        for self.tokens_second, self.halves in ((False, False), (False, True), (True, False), (True, True)):
+            try:
+                if _agrees(self._from_theirs(self.rotate(*self._theirs(x, exact.float()))), oracles.rope(x, exact)):
+                    return
+            except StudentError:
+                continue
+        self.tokens_second = self.halves = False
+
+
+# ---------------------------------------------------------------------------------------------------- span corruption
+
+
+@dataclass
+class CmuSpanCorruption:
+    """`CharCorruptionDataset(data, block_size)`; randomness is whatever global generator the student draws from."""
+
+    constructor: Remote
+    notes: list[str] = field(default_factory=list)
+    _datasets: dict[tuple[tuple[str, ...], int], Remote] = field(default_factory=dict, repr=False)
+
+    def ids_of(self, documents: Sequence[str]) -> dict[str, int]:
+        characters = sorted(set("\n".join(documents)))
+        return {character: i for i, character in enumerate([PAD, MASK, *characters])}
+
+    def draw(
+        self,
+        documents: Sequence[str],
+        index: int,
+        block_size: int,
+        count: int,
+        seed: int,
+        ids: Mapping[str, int] | None = None,
+    ) -> list[Any]:
+        key = (tuple(documents), block_size)
+        if key not in self._datasets:
+            self._datasets[key] = self.constructor.construct("\n".join(documents), block_size)
+        self.constructor.worker.seed(seed)
+        values = self._datasets[key].call_many([[index]] * count, "__getitem__")
+        return [self._canonical(value, block_size) for value in values]
+
+    def _canonical(self, value: Any, block_size: int) -> Any:
+        """Bring the two tolerated variants into the common form; anything else stays as it is."""
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            return value
+        x, y = value
+        if not all(isinstance(t, Tensor) and t.dtype is torch.int64 and t.dim() == 1 and len(t) for t in (x, y)):
+            return value
+        if len(x) == len(y) == block_size - 1:
+            self._note("x and y have block_size − 1 elements, as in the parent course's older text; here it is block_size.")
+            x, y = torch.cat((x, y[-1:])), torch.cat((y, y.new_zeros(1)))
+        text = [*x.tolist(), int(y[-1])]
+        end = len(text)
+        while end and text[end - 1] == 0:
+            end -= 1
+        if end and text[end - 1] == 1 and text.count(1) == 3:
+            self._note("A third ⁇ stands behind the content, as in the starter's examples; its text says two.")
+            x, y = x.clone(), y.clone()
+            if end <= len(x):
+                x[end - 1] = 0
+            y[end - 2] = 0
+        return x, y
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def _open_attention(worker: Worker) -> CmuAttention:
+    constructor = worker.resolve("attention", "CausalSelfAttention")
+    require_parameters(constructor, "attention.py", ("config",), is_class=True)
+    return CmuAttention(constructor)
+
+
+def _open_rope(worker: Worker) -> CmuRope:
+    precompute = worker.resolve("attention", "precompute_rotary_emb")
+    rotate = worker.resolve("attention", "apply_rotary_emb")
+    require_parameters(precompute, "attention.py", ("dim", "max_positions"))
+    require_parameters(rotate, "attention.py", ("x", "rope_cache"))
+    return CmuRope(precompute, rotate, _open_attention(worker))
+
+
+def _open_span_corruption(worker: Worker) -> CmuSpanCorruption:
+    constructor = worker.resolve("dataset", "CharCorruptionDataset")
+    require_parameters(constructor, "dataset.py", ("data", "block_size"), is_class=True)
+    return CmuSpanCorruption(constructor)
+
+
+BINDING = {
+    "multi_head": Offer(_open_attention),
+    "rope": Offer(_open_rope, frozenset({"inside_attention"})),
+    "span_corruption": Offer(_open_span_corruption),
+}

@@ -1,0 +1,145 @@
+"""Judging one submission: which checks, in which order, with which seeds, and what a failed prerequisite means."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from sandbox import intake
+from sandbox.client import Patience, Submission
+from sandbox.confine import Limits
+from sandbox.launch import Zygote
+
+from .catalogue import checks_of
+from .check import Check
+from .homework import Homework
+from .student import Student, find_code
+from .verdict import Outcome, Reason, Verdict
+
+DEFAULT_SECRET = "headmaster"  # for runs at home; a course's package brings its own
+KEY = Path(__file__).parent.parent / "reference"
+
+
+class Judge:
+    """Judges one submission of one homework. A context manager that removes the snapshots it has made.
+
+    Args:
+        homework: what is graded.
+        submission: the folder that was handed in.
+        zygote: where workers come from; it stays open.
+        secret: seeds follow from it, the submission's digest and the check.
+        seed: if given, seeds follow from it and the check alone: the same cases for every submission.
+        reference: the folder of the homework's solution, asked for a second opinion when the grader itself stumbles;
+            None where there is none (in the students' kit).
+
+    Raises:
+        IntakeError: the submission cannot be taken in.
+    """
+
+    def __init__(
+        self,
+        homework: Homework,
+        submission: Path,
+        zygote: Zygote,
+        *,
+        secret: str = DEFAULT_SECRET,
+        seed: int | None = None,
+        reference: Path | None = None,
+    ) -> None:
+        self.homework = homework
+        self.checks = checks_of(homework)
+        self.verdicts: dict[str, Verdict] = {}
+        self.seconds: dict[str, float] = {}
+        self._zygote = zygote
+        self._secret = secret
+        self._seed = seed
+        self._reference = reference
+        self._stack = ExitStack()
+        self._ends = time.monotonic() + homework.config.limits.seconds_in_all
+        self.student = self._take(submission)
+
+    def __enter__(self) -> "Judge":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the snapshots."""
+        self._stack.close()
+
+    @property
+    def snapshot(self) -> intake.Snapshot:
+        """The copy of the submission."""
+        return self.student.submission.snapshot
+
+    def _take(self, folder: Path) -> Student:
+        config = self.homework.config
+        snapshot = self._stack.enter_context(intake.take(folder))
+        submission = Submission(
+            self._zygote,
+            snapshot,
+            find_code(snapshot.files, config.files.names, config.files.folder),
+            Limits(memory_bytes=config.limits.memory_mib << 20),
+            Patience(config.limits.seconds_per_import, config.limits.seconds_per_call),
+        )
+        return Student(submission, self.homework.binding)
+
+    def seed_of(self, check: Check) -> int:
+        """The seed of a check: 63 bits of a SHA-256."""
+        origin = f"{self._secret}:{self.snapshot.digest}" if self._seed is None else f"seed {self._seed}"
+        return int.from_bytes(hashlib.sha256(f"{origin}:{check.id}".encode()).digest()[:8], "big") >> 1
+
+    def judge(self, check: Check) -> Verdict:
+        """Judge one check and remember the verdict."""
+        start = time.monotonic()
+        verdict = self._prerequisite(check) or self._run(check, start)
+        self.verdicts[check.id] = verdict
+        self.seconds[check.id] = time.monotonic() - start
+        return verdict
+
+    def judge_all(self, after: Callable[[Check, Verdict], None] = lambda check, verdict: None) -> dict[str, Verdict]:
+        """Judge every check in order.
+
+        Args:
+            after: called with each check and its verdict.
+        """
+        for check in self.checks:
+            after(check, self.judge(check))
+        return self.verdicts
+
+    def _prerequisite(self, check: Check) -> Verdict | None:
+        """The verdict that an earlier failure decides. A gate that was not run counts as met."""
+        for gate in self.checks:
+            if gate.task != check.task or not gate.group.gates or gate.group.order >= check.group.order:
+                continue
+            verdict = self.verdicts.get(gate.id)
+            if verdict is not None and verdict.outcome is not Outcome.PASSED and not verdict.gives_points:
+                return Verdict.not_judged(Reason.PREREQUISITE, f"Not judged: it needs “{gate.sentence}”")
+        return None
+
+    def _run(self, check: Check, now: float) -> Verdict:
+        if now > self._ends:
+            return Verdict.not_judged(Reason.BUDGET)
+        verdict = check.run(self.student, self.seed_of(check))
+        if verdict.reason is Reason.GRADER_FAULT and self._reference is not None:
+            return self._second_opinion(check, verdict)
+        return verdict
+
+    def _second_opinion(self, check: Check, verdict: Verdict) -> Verdict:
+        """Whose fault it is that the grader stumbled: if the solution passes, what the student's code sent is to blame.
+
+        Otherwise a submission could buy points by sending values that make the judge raise.
+        """
+        solution = self._take(self._reference or KEY)
+        if check.run(solution, self.seed_of(check)).outcome is not Outcome.PASSED:
+            return verdict
+        message = "What came back from this code could not be compared. Return plain tensors, numbers, strings and lists."
+        return Verdict(Outcome.FAILED, message, staff=verdict.staff, output=verdict.output)
+
+
+def reference_of(slug: str) -> Path | None:
+    """The folder of a homework's solution, None where the answer key is not there."""
+    folder = KEY if slug == "core" else KEY / "homeworks" / slug
+    return folder if folder.is_dir() else None

@@ -1,0 +1,292 @@
+"""The pytest plugin: `pytest graders --homework H --submission DIR`.
+
+It is registered as an entry point, so that its options are known before pytest looks at paths: the submission's folder
+is never taken for a test path, its conftest.py never executed. A run whose settings come from elsewhere (an ini file that
+lies in the submission, say) starts itself again with ours. Without the options the plugin does nothing.
+"""
+
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from sandbox.launch import Zygote
+
+    from .check import Check
+    from .judge import Judge
+    from .verdict import Verdict
+
+HERE = Path(__file__).resolve().parent
+SETTINGS = HERE.parent / "pyproject.toml"
+HOW_TO = "pytest graders --homework core --submission path/to/folder"
+
+
+class Hooks:
+    """What other plugins may listen to."""
+
+    @pytest.hookspec
+    def headmaster_begin(self, judge: "Judge") -> None:
+        """The submission is taken in; nothing is judged yet."""
+
+    @pytest.hookspec
+    def headmaster_refused(self, slug: str, message: str) -> None:
+        """The submission cannot be taken in; the message is for the student."""
+
+    @pytest.hookspec
+    def headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
+        """One check has its verdict."""
+
+    @pytest.hookspec
+    def headmaster_end(self, judge: "Judge", seconds: float) -> None:
+        """All is judged, and no worker is alive any more."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register our hooks."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    group = parser.getgroup("headmaster", "grading a submission")
+    group.addoption("--homework", metavar="SLUG", help="the homework: a file graders/homeworks/SLUG.toml")
+    group.addoption("--submission", metavar="DIR", help="the folder that was handed in")
+    group.addoption("--seed", type=int, metavar="N", help="the same cases for every submission with the same N")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
+    """Start again with our own settings if pytest has found others. This runs before output is captured."""
+    namespace = early_config.known_args_namespace
+    if _is_grading(namespace) and early_config.inipath != SETTINGS:
+        given = [str(arg) for arg in early_config.invocation_params.args]
+        os.execv(sys.executable, hardened_command([*without_settings(given)]))
+    return (yield)
+
+
+def hardened_command(arguments: list[str]) -> list[str]:
+    """The command that runs pytest with our settings and plugins only."""
+    plugins = ["graders.plugin", "gradescope.plugin", "_hypothesis_pytestplugin", "pytest_timeout"]
+    return [
+        *(sys.executable, "-I", "-m", "pytest"),
+        *("-c", str(SETTINGS), f"--rootdir={SETTINGS.parent}", "--disable-plugin-autoload", "-p", "no:cacheprovider"),
+        *(part for plugin in plugins for part in ("-p", plugin)),
+        *arguments,
+    ]
+
+
+def without_settings(arguments: list[str]) -> list[str]:
+    """Leave out the options that choose an ini file or a root, in both spellings."""
+    kept = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in ("-c", "--config-file", "--rootdir"):
+            skip = True
+        elif not argument.startswith(("--config-file=", "--rootdir=")):
+            kept.append(argument)
+    return kept
+
+
+def _is_grading(namespace: Any) -> bool:
+    return getattr(namespace, "homework", None) is not None or getattr(namespace, "submission", None) is not None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options and start the grading, or say what to pass."""
+    if _is_grading(config.option):
+        if config.option.homework is None or config.option.submission is None:
+            missing = "--homework" if config.option.homework is None else "--submission"
+            raise pytest.UsageError(f"{missing} is missing; the command reads: {HOW_TO}")
+        config.pluginmanager.register(Grading(config), "headmaster_grading")
+    elif any(_leads_here(argument) for argument in config.args):
+        from .homework import available
+
+        raise pytest.UsageError(
+            f"graders needs a homework and a submission: {HOW_TO} (homeworks: {', '.join(available())})"
+        )
+
+
+def _leads_here(argument: str) -> bool:
+    path = Path(argument.partition("::")[0]).resolve()
+    return path == HERE or HERE in path.parents
+
+
+class Grading:
+    """One grading run: from the snapshot to the last worker's death."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        # the zygote loads torch while this process loads it too
+        from sandbox.launch import Zygote
+
+        self.config = config
+        self.zygote: Zygote | None = Zygote()
+        try:
+            self._start()
+        except BaseException:
+            self.zygote.close()
+            raise
+
+    def _start(self) -> None:
+        import time
+
+        from sandbox.errors import IntakeError
+
+        from .catalogue import all_checks
+        from .homework import HomeworkError, check_ids, load
+        from .judge import Judge, reference_of
+
+        self.started = time.monotonic()
+        slug = self.config.option.homework
+        assert self.zygote is not None
+        try:
+            homework = load(slug)
+            check_ids(homework, [check.id for check in all_checks()])
+            self.judge = Judge(
+                homework,
+                Path(self.config.option.submission),
+                self.zygote,
+                seed=self.config.option.seed,
+                reference=reference_of(slug),
+            )
+        except HomeworkError as error:
+            raise pytest.UsageError(str(error)) from None
+        except IntakeError as error:
+            self.config.hook.headmaster_refused(slug=slug, message=str(error))
+            raise pytest.UsageError(str(error)) from None
+        self.present = {check.id: check for check in self.judge.checks}
+        self.config.hook.headmaster_begin(judge=self.judge)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
+        """Collect checks; those that the homework lacks are absent."""
+        from .check import Check
+
+        if not isinstance(obj, Check):
+            return None
+        if obj.id not in self.present:
+            return []
+        return [CheckItem.from_parent(collector, name=name, check=obj, grading=self)]
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the checks in the order of the handout."""
+        order = {check_id: place for place, check_id in enumerate(self.present)}
+        items.sort(key=lambda item: order[item.check.id] if isinstance(item, CheckItem) else len(order))
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is graded."""
+        judge = self.judge
+        left_out = [f"left out: {name} ({why})" for name, why in judge.snapshot.left_out]
+        return [
+            f"homework: {judge.homework.slug} ({judge.homework.config.title})",
+            f"submission: {len(judge.snapshot.files)} files, {judge.snapshot.digest[:12]}",
+            *left_out[:10],
+        ]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """Count checks by verdict; their lines are written by `pytest_runtest_logreport`."""
+        if not hasattr(report, "headmaster"):
+            return None
+        return (report.headmaster["category"], "", "") if report.when == "call" else ("", "", "")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Write one line per check that reads as a sentence."""
+        if report.when != "call" or not hasattr(report, "headmaster"):
+            return
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is None:
+            return
+        facts = report.headmaster
+        colour = {"passed": "green", "failed": "red"}.get(facts["category"], "yellow")
+        terminal.ensure_newline()
+        terminal.write(f"{facts['category']:>10}  ", **{colour: True})
+        terminal.write_line(f"{facts['number']:<8} {facts['sentence']}")
+        if facts["category"] in ("not judged", "advice"):
+            for line in facts["message"].splitlines():
+                terminal.write_line(f"{'':21}{line}")
+
+    def pytest_sessionfinish(self) -> None:
+        """End the last worker, then let the listeners finish."""
+        import time
+
+        self.close()
+        self.config.hook.headmaster_end(judge=self.judge, seconds=time.monotonic() - self.started)
+
+    def pytest_unconfigure(self) -> None:
+        """Leave nothing behind, whatever happened before."""
+        self.close()
+
+    def close(self) -> None:
+        """End the zygote, its workers and the snapshots."""
+        if self.zygote is not None:
+            self.zygote.close()
+            self.zygote = None
+            self.judge.close()
+
+
+class CheckFailedError(Exception):
+    """Carries a verdict that is not `passed` to the report."""
+
+
+class CheckItem(pytest.Item):
+    """The pytest shell of a check."""
+
+    def __init__(self, *, check: "Check", grading: Grading, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.check = check
+        self.grading = grading
+        self.verdict: Verdict | None = None
+
+    @property
+    def number(self) -> str:
+        """The number of the item that the check belongs to."""
+        item = self.grading.judge.homework.item_of(self.check.task)
+        return item.number if item else ""
+
+    def runtest(self) -> None:
+        """Judge the check."""
+        from .scoring import weight_of
+        from .verdict import Outcome
+
+        judge = self.grading.judge
+        self.verdict = judge.judge(self.check)
+        self.config.hook.headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
+        item = judge.homework.item_of(self.check.task)
+        self.is_advice = item is not None and weight_of(item, self.check) == 0
+        if self.verdict.outcome is not Outcome.PASSED and not self.is_advice:
+            raise CheckFailedError
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the student's message in the place of a traceback."""
+        if not excinfo.errisinstance(CheckFailedError) or self.verdict is None:
+            return super().repr_failure(excinfo)
+        return f"{self.check.sentence}\n\n{self.verdict.message}"
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the check by its item and id."""
+        return self.path, None, f"{self.number} {self.check.id}".strip()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Attach a check's facts to its reports."""
+    report = yield
+    if isinstance(item, CheckItem):
+        verdict = item.verdict
+        category = verdict.outcome.value if verdict is not None else report.outcome
+        if verdict is not None and category == "failed" and item.is_advice:
+            category = "advice"
+        report.headmaster = {
+            "category": category,
+            "number": item.number,
+            "sentence": item.check.sentence,
+            "message": verdict.message if verdict is not None else "",
+        }
+    return report

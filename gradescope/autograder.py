@@ -1,0 +1,71 @@
+"""What `run_autograder` does: one submission in, one complete results.json out, whatever happens in between."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from graders.catalogue import checks_of
+from graders.homework import HomeworkError, available, load
+from graders.plugin import HERE, hardened_command
+from rich.console import Console
+
+from .report import results_of
+from .results import Results, read, write
+from .table import table_of
+
+CONTAINER = Path("/autograder")
+
+
+def unjudged(slug: str, note: str) -> Results:
+    """A complete file in which nothing is judged and everything counts 0."""
+    homework = load(slug)
+    return results_of(homework, checks_of(homework), {}, finished=False, note=note)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line; inside Gradescope's container everything has a default."""
+    inside = CONTAINER.is_dir()
+    parser = argparse.ArgumentParser(prog="run_autograder", description="Grade one submission.")
+    slug_file = HERE.parent / "HOMEWORK"  # an autograder package names its homework here
+    slug = slug_file.read_text(encoding="utf-8").strip() if slug_file.is_file() else None
+    parser.add_argument("--homework", default=slug, required=slug is None, help=", ".join(available()))
+    parser.add_argument("--submission", type=Path, default=CONTAINER / "submission" if inside else None)
+    parser.add_argument("--results", type=Path, default=CONTAINER / "results" / "results.json" if inside else None)
+    parser.add_argument("--seed", type=int, help="the same cases for every submission with the same seed")
+    options = parser.parse_args(arguments)
+    for name in ("submission", "results"):
+        if getattr(options, name) is None:
+            parser.error(f"--{name} is needed outside of Gradescope's container")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Grade; returns 0 when a complete results.json has been written, 1 when the run was cut short, 2 for misuse."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    console = Console()
+    try:
+        before = unjudged(options.homework, "The grading has begun.")
+    except HomeworkError as error:
+        console.print(str(error), style="red", markup=False)
+        return 2
+    write(before, options.results)
+    command = hardened_command(
+        [
+            *(str(HERE), "-q", "--no-header", "--no-summary"),
+            f"--homework={options.homework}",
+            f"--submission={options.submission.resolve()}",
+            f"--results={options.results.resolve()}",
+            *([f"--seed={options.seed}"] if options.seed is not None else []),
+        ]
+    )
+    status = subprocess.run(command, cwd="/", check=False).returncode
+    results = read(options.results)
+    console.print(table_of(results, options.homework))
+    if results.extra_data.get("finished"):
+        return 0
+    if status not in (0, 1, 2, 4):
+        results.output = f"The grader stopped early (status {status}); what it had judged is below.\n{results.output}"
+        results.extra_data["grader_status"] = status
+        write(results, options.results)
+    return 1

@@ -1,0 +1,70 @@
+"""The pytest plugin behind `--results FILE`: results.json is complete and valid from the first moment on."""
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from graders.check import Check
+    from graders.judge import Judge
+    from graders.verdict import Verdict
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our option."""
+    group = parser.getgroup("headmaster", "grading a submission")
+    group.addoption("--results", metavar="FILE", help="write Gradescope's results.json here, kept valid throughout")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to the grading, before it begins."""
+    if config.option.results is not None:
+        config.pluginmanager.register(Reporter(Path(config.option.results)), "headmaster_reporter")
+
+
+class Reporter:
+    """Rewrites results.json after each verdict."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @pytest.hookimpl(optionalhook=True)
+    def headmaster_begin(self, judge: "Judge") -> None:
+        """Write the file in which everything counts 0."""
+        self._write(judge, finished=False)
+
+    @pytest.hookimpl(optionalhook=True)
+    def headmaster_refused(self, slug: str, message: str) -> None:
+        """Write that the submission could not be taken in."""
+        from .autograder import unjudged
+        from .results import write
+
+        write(unjudged(slug, message), self.path)
+
+    @pytest.hookimpl(optionalhook=True)
+    def headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
+        """Write what is judged so far."""
+        self._write(judge, finished=False)
+
+    @pytest.hookimpl(optionalhook=True)
+    def headmaster_end(self, judge: "Judge", seconds: float) -> None:
+        """Write the final version; no worker is alive any more."""
+        self._write(judge, finished=len(judge.verdicts) == len(judge.checks), seconds=seconds)
+
+    def _write(self, judge: "Judge", *, finished: bool, seconds: float | None = None) -> None:
+        from .report import results_of
+        from .results import write
+
+        staff = {
+            "python": platform.python_version(),
+            "digest": judge.snapshot.digest,
+            "left_out": [list(entry) for entry in judge.snapshot.left_out[:50]],
+            "seconds": {name: round(duration, 3) for name, duration in judge.seconds.items()},
+        }
+        results = results_of(
+            judge.homework, judge.checks, judge.verdicts, finished=finished, seconds=seconds, staff=staff
+        )
+        write(results, self.path)

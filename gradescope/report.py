@@ -1,0 +1,117 @@
+"""From verdicts to results.json: one entry per item of the handout, its checks in the output."""
+
+from collections.abc import Mapping, Sequence
+
+from graders.check import Check
+from graders.homework import Homework
+from graders.scoring import ItemScore, scores, weight_of
+from graders.verdict import Outcome, Verdict
+from sandbox.text import clean
+
+from .results import MAX_TEXT, Results, TestEntry
+
+MAX_MESSAGE = 4096
+_MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_JUDGED: "–"}
+
+
+def results_of(
+    homework: Homework,
+    checks: Sequence[Check],
+    verdicts: Mapping[str, Verdict],
+    *,
+    finished: bool,
+    note: str = "",
+    seconds: float | None = None,
+    staff: Mapping[str, object] | None = None,
+) -> Results:
+    """Make the whole file for what has been judged so far; what has not counts 0 and says so.
+
+    Args:
+        homework: what is graded.
+        checks: its checks, in order.
+        verdicts: by check id.
+        finished: whether the run is over.
+        note: a sentence for the student that comes first.
+        seconds: duration of the run.
+        staff: facts for the staff, kept in extra_data.
+    """
+    entries = []
+    for result in scores(homework, checks, verdicts):
+        own = [check for check in checks if check.task in result.item.tasks]
+        entries.append(_entry(result, own, verdicts))
+    data = dict(staff or {}) | {
+        "homework": homework.slug,
+        "finished": finished,
+        "checks": {check.id: _facts(check, verdicts.get(check.id)) for check in checks},
+    }
+    return Results(
+        output=clean(_summary(homework, checks, verdicts, finished, note), MAX_TEXT),
+        tests=entries,
+        execution_time=seconds,
+        extra_data=data,
+    )
+
+
+def _facts(check: Check, verdict: Verdict | None) -> dict[str, str]:
+    if verdict is None:
+        return {"outcome": "not run"}
+    facts = {"outcome": verdict.outcome.value}
+    if verdict.reason is not None:
+        facts["reason"] = verdict.reason.name.lower()
+    if verdict.staff:
+        facts["staff"] = clean(verdict.staff, MAX_MESSAGE)
+    return facts
+
+
+def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> TestEntry:
+    item = result.item
+    lines = []
+    printed = ""
+    for check in checks:
+        verdict = verdicts.get(check.id)
+        advice = "" if weight_of(item, check) else " (advice, costs nothing)"
+        if verdict is None:
+            lines.append(f"… {check.sentence}{advice}\n    Not judged yet: it counts 0 until it is.")
+            continue
+        lines.append(f"{_MARKS[verdict.outcome]} {check.sentence}{advice}")
+        if verdict.message:
+            lines += [f"    {line}" for line in clean(verdict.message, MAX_MESSAGE).splitlines()]
+        printed = printed or verdict.output
+    if printed:
+        lines += ["", "What the code printed (the beginning):"]
+        lines += [f"    {line}" for line in clean(printed, 2000).splitlines()]
+    return TestEntry(
+        name=item.title,
+        number=item.number,
+        score=float(result.earned),
+        max_score=float(item.points),
+        status="passed" if result.earned == item.points else "failed",
+        output=clean("\n".join(lines), MAX_TEXT),
+        visibility=item.visibility,
+    )
+
+
+def _summary(
+    homework: Homework, checks: Sequence[Check], verdicts: Mapping[str, Verdict], finished: bool, note: str
+) -> str:
+    """At most three lines: what is right, what to fix first."""
+    lines = [note] if note else []
+    judged = scores(homework, checks, verdicts)
+    if not finished:
+        done = sum(check.id in verdicts for check in checks)
+        lines.append(f"Not finished: {done} of {len(checks)} checks are judged; the others count 0 so far.")
+    right = [result.item.number for result in judged if result.earned == result.item.points]
+    if len(right) == len(judged):
+        lines.append("All checks passed: full points for everything that is graded here.")
+    elif right:
+        lines.append(f"Full points for: {', '.join(right)}.")
+    first = next((check for check in checks if _failed(homework, check, verdicts)), None)
+    if first is not None:
+        item = homework.item_of(first.task)
+        lines.append(f"Fix first, in {item.number if item else first.task}: {first.sentence}")
+    return "\n".join(lines[:3])
+
+
+def _failed(homework: Homework, check: Check, verdicts: Mapping[str, Verdict]) -> bool:
+    verdict, item = verdicts.get(check.id), homework.item_of(check.task)
+    return verdict is not None and verdict.outcome is Outcome.FAILED and item is not None and weight_of(item, check) > 0

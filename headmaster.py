@@ -1,0 +1,54 @@
+"""The command line. Each command is one call into a room.
+
+    headmaster grade     --homework H --submission DIR --results FILE    grade one submission
+    headmaster template  HOMEWORK [--out DIR]                            write what students start from
+    headmaster demo      [--out DIR]                                     grade three ready submissions
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="headmaster", description="An autograder for Transformer homeworks.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("grade", help="grade one submission (the options of run_autograder)", add_help=False)
+    template = commands.add_parser("template", help="write what students start from")
+    template.add_argument("homework")
+    template.add_argument("--out", type=Path, help="folder of the template (default: student_template/HOMEWORK)")
+    demo = commands.add_parser("demo", help="grade three ready submissions of cmu_birthplaces")
+    demo.add_argument("--out", type=Path, default=Path("out"), help="where the results.json files go (default: out/)")
+    options, rest = parser.parse_known_args(given)
+    if rest and options.command != "grade":
+        parser.error(f"not understood: {' '.join(rest)}")
+    if options.command == "grade":
+        from gradescope.autograder import main as grade
+
+        return grade(rest)
+    if options.command == "template":
+        return _template(options.homework, options.out)
+    from gradescope.demo import run
+
+    return run(options.out)
+
+
+def _template(homework: str, out: Path | None) -> int:
+    from reference.templates import write_template
+
+    folder = out or HERE / "student_template" / homework
+    try:
+        write_template(homework, folder)
+    except ValueError as error:
+        print(f"headmaster template: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
