@@ -27,7 +27,7 @@ types: .venv/.dev
 	$(BIN)/mypy
 
 bench: .venv/.runtime
-	$(BIN)/python -I -m benchmarks.bench --out out/bench.json
+	$(BIN)/python -m benchmarks.bench --out out/bench.json
 
 # student_template/ is generated; a test compares it with what this writes
 templates: .venv/.runtime

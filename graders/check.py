@@ -6,7 +6,7 @@
         \"\"\"Attention weights and output equal softmax(QKᵀ/√d)V.\"\"\"
         assert_agrees(...)
 
-The function's docstring is the sentence that the student reads. Its first parameter is the student's implementation in
+The docstring's first paragraph is the sentence that the student reads. The function's first parameter is the student's implementation in
 the task's canonical form (see `tasks`), living in a fresh worker. The others are drawn by Hypothesis; a function without
 `@given` runs once and gets a `random.Random` in their place.
 """
@@ -118,7 +118,7 @@ def check(
     def decorate(function: Callable[..., None]) -> Check:
         if hypothesis.is_hypothesis_test(function):
             function = _profile(examples)(function)
-        sentence = (function.__doc__ or "").strip()
+        sentence = " ".join((function.__doc__ or "").strip().partition("\n\n")[0].split())
         if not sentence.endswith("."):
             raise ValueError(f"{function.__name__}: the docstring must be the sentence that the student reads")
         name = function.__name__.removeprefix("test_")

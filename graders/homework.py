@@ -5,11 +5,12 @@ import importlib
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .student import Binding
+if TYPE_CHECKING:
+    from .student import Binding
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -127,11 +128,7 @@ def load(slug: str) -> Homework:
     Raises:
         HomeworkError: unknown slug, or a file that cannot be used.
     """
-    if slug not in available():
-        near = difflib.get_close_matches(slug, available(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise HomeworkError(f"there is no homework {slug!r}; there are: {', '.join(available())}.{hint}")
-    config = read_config(HOMEWORKS / f"{slug}.toml")
+    config = config_of(slug)
     binding: Binding = importlib.import_module(f"graders.homeworks.{slug}").BINDING
     for item in config.auto_items:
         for task in item.tasks:
@@ -141,6 +138,19 @@ def load(slug: str) -> Homework:
                     f"the binding {slug}.py offers {', '.join(sorted(binding))}"
                 )
     return Homework(slug=slug, config=config, binding=binding)
+
+
+def config_of(slug: str) -> Config:
+    """Read and check the TOML of a homework that ships; needs no torch.
+
+    Raises:
+        HomeworkError: unknown slug, or a file that cannot be used.
+    """
+    if slug not in available():
+        near = difflib.get_close_matches(slug, available(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise HomeworkError(f"there is no homework {slug!r}; there are: {', '.join(available())}.{hint}")
+    return read_config(HOMEWORKS / f"{slug}.toml")
 
 
 def read_config(path: Path) -> Config:

@@ -38,9 +38,10 @@ def attention_gradients(
 
 
 def _module(weights: Mapping[str, Tensor], n_heads: int) -> MultiHeadAttention:
-    module = MultiHeadAttention(weights["proj.bias"].shape[0], n_heads).double().eval()
-    module.load_state_dict(dict(weights))
-    return module
+    with torch.device("meta"):  # no initialisation: it would draw from the global random state
+        module = MultiHeadAttention(weights["proj.bias"].shape[0], n_heads)
+    module.load_state_dict({name: tensor.double() for name, tensor in weights.items()}, assign=True)
+    return module.eval()
 
 
 def multi_head(weights: Mapping[str, Tensor], n_heads: int, x: Tensor, mask: Tensor | None = None) -> Tensor:

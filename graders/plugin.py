@@ -29,19 +29,19 @@ class Hooks:
     """What other plugins may listen to."""
 
     @pytest.hookspec
-    def headmaster_begin(self, judge: "Judge") -> None:
+    def pytest_headmaster_begin(self, judge: "Judge") -> None:
         """The submission is taken in; nothing is judged yet."""
 
     @pytest.hookspec
-    def headmaster_refused(self, slug: str, message: str) -> None:
+    def pytest_headmaster_refused(self, slug: str, message: str) -> None:
         """The submission cannot be taken in; the message is for the student."""
 
     @pytest.hookspec
-    def headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
+    def pytest_headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
         """One check has its verdict."""
 
     @pytest.hookspec
-    def headmaster_end(self, judge: "Judge", seconds: float) -> None:
+    def pytest_headmaster_end(self, judge: "Judge", seconds: float) -> None:
         """All is judged, and no worker is alive any more."""
 
 
@@ -157,10 +157,10 @@ class Grading:
         except HomeworkError as error:
             raise pytest.UsageError(str(error)) from None
         except IntakeError as error:
-            self.config.hook.headmaster_refused(slug=slug, message=str(error))
+            self.config.hook.pytest_headmaster_refused(slug=slug, message=str(error))
             raise pytest.UsageError(str(error)) from None
         self.present = {check.id: check for check in self.judge.checks}
-        self.config.hook.headmaster_begin(judge=self.judge)
+        self.config.hook.pytest_headmaster_begin(judge=self.judge)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
@@ -208,7 +208,7 @@ class Grading:
         terminal.ensure_newline()
         terminal.write(f"{facts['category']:>10}  ", **{colour: True})
         terminal.write_line(f"{facts['number']:<8} {facts['sentence']}")
-        if facts["category"] in ("not judged", "advice"):
+        if facts["remark"]:
             for line in facts["message"].splitlines():
                 terminal.write_line(f"{'':21}{line}")
 
@@ -217,7 +217,7 @@ class Grading:
         import time
 
         self.close()
-        self.config.hook.headmaster_end(judge=self.judge, seconds=time.monotonic() - self.started)
+        self.config.hook.pytest_headmaster_end(judge=self.judge, seconds=time.monotonic() - self.started)
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing behind, whatever happened before."""
@@ -257,7 +257,7 @@ class CheckItem(pytest.Item):
 
         judge = self.grading.judge
         self.verdict = judge.judge(self.check)
-        self.config.hook.headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
+        self.config.hook.pytest_headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
         item = judge.homework.item_of(self.check.task)
         self.is_advice = item is not None and weight_of(item, self.check) == 0
         if self.verdict.outcome is not Outcome.PASSED and not self.is_advice:
@@ -279,6 +279,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Attach a check's facts to its reports."""
     report = yield
     if isinstance(item, CheckItem):
+        from .verdict import Reason
+
         verdict = item.verdict
         category = verdict.outcome.value if verdict is not None else report.outcome
         if verdict is not None and category == "failed" and item.is_advice:
@@ -288,5 +290,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
             "number": item.number,
             "sentence": item.check.sentence,
             "message": verdict.message if verdict is not None else "",
+            "remark": verdict is not None and category != "failed" and verdict.reason is not Reason.PREREQUISITE,
         }
     return report

@@ -90,7 +90,7 @@ def test_no_future_gradient(multi_head: MultiHead, case: HeadCase) -> None:
         assert_equal(reached, allowed, f"whether output {t} depends on each token (batch, token)")
 
 
-@check(task="multi_head", group="property")
+@check(task="multi_head", group="property", examples=12)
 @given(case=head_cases(), role=st.sampled_from(["query", "key", "value"]))
 def test_heads_are_independent(multi_head: MultiHead, case: HeadCase, role: str) -> None:
     """With an identity projection, changing the weights of one head changes only its slice of the output."""

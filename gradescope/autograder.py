@@ -5,22 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from graders.catalogue import checks_of
-from graders.homework import HomeworkError, available, load
-from graders.plugin import HERE, hardened_command
 from rich.console import Console
 
-from .report import results_of
-from .results import Results, read, write
+from graders.homework import HomeworkError, available
+from graders.plugin import HERE, hardened_command
+
+from .blank import blank
+from .results import read, write
 from .table import table_of
 
 CONTAINER = Path("/autograder")
-
-
-def unjudged(slug: str, note: str) -> Results:
-    """A complete file in which nothing is judged and everything counts 0."""
-    homework = load(slug)
-    return results_of(homework, checks_of(homework), {}, finished=False, note=note)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -33,6 +27,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--submission", type=Path, default=CONTAINER / "submission" if inside else None)
     parser.add_argument("--results", type=Path, default=CONTAINER / "results" / "results.json" if inside else None)
     parser.add_argument("--seed", type=int, help="the same cases for every submission with the same seed")
+    parser.add_argument("--quiet", action="store_true", help="print the table only, not a line per check")
     options = parser.parse_args(arguments)
     for name in ("submission", "results"):
         if getattr(options, name) is None:
@@ -45,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(sys.argv[1:] if arguments is None else arguments)
     console = Console()
     try:
-        before = unjudged(options.homework, "The grading has begun.")
+        before = blank(options.homework, "The grading has begun.")
     except HomeworkError as error:
         console.print(str(error), style="red", markup=False)
         return 2
@@ -59,9 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
             *([f"--seed={options.seed}"] if options.seed is not None else []),
         ]
     )
-    status = subprocess.run(command, cwd="/", check=False).returncode
+    silent = subprocess.DEVNULL if options.quiet else None
+    status = subprocess.run(command, cwd="/", stdout=silent, check=False).returncode
     results = read(options.results)
     console.print(table_of(results, options.homework))
+    console.print(results.output, markup=False, highlight=False)
     if results.extra_data.get("finished"):
         return 0
     if status not in (0, 1, 2, 4):

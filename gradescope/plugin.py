@@ -32,25 +32,25 @@ class Reporter:
         self.path = path
 
     @pytest.hookimpl(optionalhook=True)
-    def headmaster_begin(self, judge: "Judge") -> None:
+    def pytest_headmaster_begin(self, judge: "Judge") -> None:
         """Write the file in which everything counts 0."""
         self._write(judge, finished=False)
 
     @pytest.hookimpl(optionalhook=True)
-    def headmaster_refused(self, slug: str, message: str) -> None:
+    def pytest_headmaster_refused(self, slug: str, message: str) -> None:
         """Write that the submission could not be taken in."""
-        from .autograder import unjudged
+        from .blank import blank
         from .results import write
 
-        write(unjudged(slug, message), self.path)
+        write(blank(slug, message), self.path)
 
     @pytest.hookimpl(optionalhook=True)
-    def headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
+    def pytest_headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
         """Write what is judged so far."""
         self._write(judge, finished=False)
 
     @pytest.hookimpl(optionalhook=True)
-    def headmaster_end(self, judge: "Judge", seconds: float) -> None:
+    def pytest_headmaster_end(self, judge: "Judge", seconds: float) -> None:
         """Write the final version; no worker is alive any more."""
         self._write(judge, finished=len(judge.verdicts) == len(judge.checks), seconds=seconds)
 

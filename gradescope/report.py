@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from graders.check import Check
 from graders.homework import Homework
 from graders.scoring import ItemScore, scores, weight_of
-from graders.verdict import Outcome, Verdict
+from graders.verdict import Outcome, Reason, Verdict
 from sandbox.text import clean
 
 from .results import MAX_TEXT, Results, TestEntry
@@ -66,17 +66,21 @@ def _facts(check: Check, verdict: Verdict | None) -> dict[str, str]:
 def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> TestEntry:
     item = result.item
     lines = []
+    blocked = 0
     printed = ""
     for check in checks:
         verdict = verdicts.get(check.id)
         advice = "" if weight_of(item, check) else " (advice, costs nothing)"
         if verdict is None:
             lines.append(f"… {check.sentence}{advice}\n    Not judged yet: it counts 0 until it is.")
-            continue
-        lines.append(f"{_MARKS[verdict.outcome]} {check.sentence}{advice}")
-        if verdict.message:
+        elif verdict.reason is Reason.PREREQUISITE:
+            blocked += 1
+        else:
+            lines.append(f"{_MARKS[verdict.outcome]} {check.sentence}{advice}")
             lines += [f"    {line}" for line in clean(verdict.message, MAX_MESSAGE).splitlines()]
-        printed = printed or verdict.output
+            printed = printed or verdict.output
+    if blocked:
+        lines.append(f"– {blocked} more checks are not judged: they need what failed above. They count 0.")
     if printed:
         lines += ["", "What the code printed (the beginning):"]
         lines += [f"    {line}" for line in clean(printed, 2000).splitlines()]

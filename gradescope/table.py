@@ -1,5 +1,7 @@
 """A results.json as a table that a person reads in the terminal."""
 
+import itertools
+
 from rich import box
 from rich.markup import escape
 from rich.table import Table
@@ -25,7 +27,7 @@ def _first_failure(output: str) -> str:
     """The first failed check with the beginning of its message."""
     lines = output.splitlines()
     for i, line in enumerate(lines):
-        if line.startswith(("✗", "…")) and "(advice" not in line:
-            message = [text.strip() for text in lines[i + 1 : i + 4] if text.startswith("    ")]
-            return "\n".join([line, *message])
+        if line.startswith("✗") and "(advice" not in line:
+            message = itertools.takewhile(lambda text: text.startswith("    "), lines[i + 1 : i + 4])
+            return "\n".join([line, *(text.strip() for text in message)])
     return ""

@@ -167,5 +167,6 @@ def _explain(status: int | None) -> WorkerLost:
         return WorkerLost(Loss.EXIT, "without a status")
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        return WorkerLost(Loss.SIGNAL, signal.Signals(-code).name)
+        names = {number.value: number.name for number in signal.Signals}
+        return WorkerLost(Loss.SIGNAL, names.get(-code, str(-code)))  # most real-time signals have no name
     return WorkerLost(Loss.EXIT, f"status {code}")

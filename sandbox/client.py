@@ -1,17 +1,19 @@
 """What graders use: a submission, opened in fresh workers, and the objects that live there."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor
 
 from . import wire
 from .channel import Channel
 from .confine import Limits
-from .errors import SandboxError
+from .errors import Loss, WorkerLost
 from .intake import Snapshot
 from .launch import Zygote
+from .text import clean
 
 _MIN_PAYLOAD = 4 << 20
 
@@ -49,17 +51,13 @@ class Submission:
         """
         channel = Channel(self.zygote, self.zygote.spawn(self.limits))
         worker = Worker(channel, self.patience)
-        try:
-            worker.request("seed", seed=seed)
-            worker.request(
-                "open",
-                root=str(self.snapshot.root / self.code),
-                working_directory=str(self.snapshot.root),
-                aliases=[self.code] if self.code.isidentifier() else [],
-            )
-        except BaseException:
-            worker.close()
-            raise
+        worker.defer("seed", seed=seed)
+        worker.defer(
+            "open",
+            root=str(self.snapshot.root / self.code),
+            working_directory=str(self.snapshot.root),
+            aliases=[name] if (name := self.code.rpartition("/")[2]).isidentifier() else [],
+        )
         return worker
 
 
@@ -69,6 +67,8 @@ class Worker:
     def __init__(self, channel: Channel, patience: Patience) -> None:
         self.channel = channel
         self.patience = patience
+        self._deferred: list[list[Any]] = []
+        self._numbers = itertools.count(1)
 
     def __enter__(self) -> "Worker":
         return self
@@ -83,15 +83,36 @@ class Worker:
     def request(
         self, operation: str, /, *, seconds: float | None = None, max_payload: int = _MIN_PAYLOAD, **arguments: Any
     ) -> Any:
-        """Send one request (see `Channel.request`); the time allowed is that of a call."""
-        return self.channel.request(operation, arguments, seconds or self.patience.call, max_payload)
+        """Send one request after the deferred ones (see `Channel.request`); the time allowed is that of a call."""
+        seconds = seconds or self.patience.call
+        if not self._deferred:
+            return self.channel.request(operation, arguments, seconds, max_payload)
+        requests, self._deferred = [*self._deferred, [operation, arguments]], []
+        return self.channel.request("sequence", {"requests": requests}, seconds, max_payload)
+
+    def defer(self, operation: str, /, **arguments: Any) -> None:
+        """Put a request that has no reply in front of the next one: what it raises is raised there."""
+        self._deferred.append([operation, arguments])
+
+    def new_handle(self) -> wire.Handle:
+        """A handle for an object that a request is about to make."""
+        return wire.Handle(next(self._numbers))
 
     def layers(self) -> dict[str, bool]:
         """Which layers of confinement the worker reports. To be asked before student code is imported."""
         reply = self.request("hello")
         if type(reply) is not dict or type(reply.get("layers")) is not dict:
-            raise SandboxError("the worker did not report its layers")
+            self.refuse("the layers")
         return {str(name): holds is True for name, holds in reply["layers"].items()}
+
+    def refuse(self, what: str) -> NoReturn:
+        """End a worker whose reply has not the agreed form: student code has forged it, or broken what makes it.
+
+        Raises:
+            WorkerLost: always. It is the student's loss, never a fault of the sandbox.
+        """
+        self.close()
+        raise WorkerLost(Loss.PROTOCOL, f"the reply does not hold {what}")
 
     def resolve(self, module: str, name: str) -> "Remote":
         """Import a module of the submission and get one of its functions or classes.
@@ -100,16 +121,19 @@ class Worker:
             StudentError: missing_module, missing_name, syntax, or what the import raised.
             WorkerLost: the import never ended, or ended the process.
         """
-        handle = self.request("resolve", seconds=self.patience.load, module=module, name=name)
-        return Remote(self, _handle(handle), name)
+        handle = self.new_handle()
+        self.request("resolve", seconds=self.patience.load, module=module, name=name, number=handle.number)
+        return Remote(self, handle, name)
 
     def make(self, kind: str, **arguments: Any) -> wire.Handle:
         """Make an argument that has no plain form in the worker: random, generator, encoder, namespace."""
-        return _handle(self.request("make", kind=kind, arguments=arguments))
+        handle = self.new_handle()
+        self.defer("make", kind=kind, arguments=arguments, number=handle.number)
+        return handle
 
     def seed(self, seed: int) -> None:
         """Set the random states that student code may draw from."""
-        self.request("seed", seed=seed)
+        self.defer("seed", seed=seed)
 
 
 @dataclass(frozen=True)
@@ -129,23 +153,33 @@ class Remote:
         return self._call(attribute, args, kwargs)
 
     def construct(self, *args: Any, **kwargs: Any) -> "Remote":
-        """Call it and keep what it returns in the worker."""
-        return Remote(self.worker, _handle(self._call("", args, kwargs, keep=True)), self.name)
+        """Call it and keep what it returns in the worker; what it raises is raised by the next request."""
+        handle = self.worker.new_handle()
+        self.worker.defer("call", **self._request("", args, kwargs, keep=handle.number))
+        return Remote(self.worker, handle, self.name)
+
+    def do(self, attribute: str, *args: Any, **kwargs: Any) -> None:
+        """Call one of its methods for its effect alone; what it raises is raised by the next request."""
+        self.worker.defer("call", **self._request(attribute, args, kwargs, keep=self.worker.new_handle().number))
 
     def inputs_after(self, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
         """Call it; return its value and the positional arguments as they are after the call."""
         reply = self._call("", args, kwargs, inputs_back=True)
-        if type(reply) is not tuple or len(reply) != 3 or type(reply[1]) is not list:
-            raise SandboxError("the worker did not return the arguments")
+        if type(reply) is not tuple or len(reply) != 3 or type(reply[1]) is not list or len(reply[1]) != len(args):
+            self.worker.refuse("the arguments")
         return reply[0], reply[1]
 
     def call_many(self, calls: Sequence[Sequence[Any]], attribute: str = "") -> list[Any]:
         """Call it once for each list of arguments, in order, in one exchange."""
         reply = self.worker.request(
-            "call_many", target=self.handle, attribute=attribute, calls=[list(args) for args in calls]
+            "call_many",
+            max_payload=_payload_cap([arg for args in calls for arg in args]),
+            target=self.handle,
+            attribute=attribute,
+            calls=[list(args) for args in calls],
         )
         if type(reply) is not list or len(reply) != len(calls):
-            raise SandboxError("the worker did not answer every call")
+            self.worker.refuse("a value for every call")
         return reply
 
     def gradients(
@@ -178,15 +212,17 @@ class Remote:
             module=self.handle if parameters else None,
         )
         if type(reply) is not tuple or len(reply) != 2 or type(reply[0]) is not list or type(reply[1]) is not dict:
-            raise SandboxError("the worker did not return gradients")
-        if len(reply[0]) != len(wrt):
-            raise SandboxError("the worker did not return one gradient for each argument")
+            self.worker.refuse("gradients")
+        if len(reply[0]) != len(wrt) or not all(type(name) is str for name in reply[1]):
+            self.worker.refuse("one gradient for each argument")
         return reply
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of a module's parameters, in order."""
         reply = self.worker.request("parameters", target=self.handle)
-        return {str(name): tuple(shape) for name, shape in reply}
+        if type(reply) is not list or not all(_is_parameter(item) for item in reply):
+            self.worker.refuse("parameters")
+        return {clean(name, 200): tuple(shape) for name, shape in reply}
 
     def get(self, attribute: str) -> Any:
         """Read an attribute."""
@@ -195,28 +231,37 @@ class Remote:
     def describe(self) -> dict[str, Any]:
         """What kind of object it is, and its parameters as [name, kind, has a default]; None if it has no signature."""
         reply = self.worker.request("describe", target=self.handle)
-        if type(reply) is not dict:
-            raise SandboxError("the worker did not describe the object")
-        return reply
+        if type(reply) is not dict or not _is_signature(reply.get("parameters")):
+            self.worker.refuse("a description of the object")
+        parameters = reply.get("parameters")
+        if parameters is not None:
+            parameters = [[clean(name, 100), kind, has_default] for name, kind, has_default in parameters]
+        return {
+            "callable": reply.get("callable") is True,
+            "class": reply.get("class") is True,
+            "parameters": parameters,
+        }
 
-    def _call(
+    def _call(self, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any], inputs_back: bool = False) -> Any:
+        request = self._request(attribute, args, kwargs, inputs_back=inputs_back)
+        return self.worker.request("call", max_payload=_payload_cap([*args, *kwargs.values()]), **request)
+
+    def _request(
         self,
         attribute: str,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        keep: bool = False,
+        keep: int = 0,
         inputs_back: bool = False,
-    ) -> Any:
-        return self.worker.request(
-            "call",
-            max_payload=_payload_cap(args),
-            target=self.handle,
-            attribute=attribute,
-            args=list(args),
-            kwargs=dict(kwargs),
-            keep=keep,
-            inputs_back=inputs_back,
-        )
+    ) -> dict[str, Any]:
+        return {
+            "target": self.handle,
+            "attribute": attribute,
+            "args": list(args),
+            "kwargs": dict(kwargs),
+            "keep": keep,
+            "inputs_back": inputs_back,
+        }
 
 
 def _payload_cap(args: Sequence[Any]) -> int:
@@ -224,7 +269,17 @@ def _payload_cap(args: Sequence[Any]) -> int:
     return max(_MIN_PAYLOAD, 16 * sum(arg.nbytes for arg in args if isinstance(arg, Tensor)))
 
 
-def _handle(value: Any) -> wire.Handle:
-    if not isinstance(value, wire.Handle):
-        raise SandboxError("the worker did not return a handle")
-    return value
+def _is_parameter(item: Any) -> bool:
+    """Whether a part of a reply is [name, shape]."""
+    if type(item) is not list or len(item) != 2 or type(item[0]) is not str or type(item[1]) is not list:
+        return False
+    return all(type(n) is int for n in item[1])
+
+
+def _is_signature(value: Any) -> bool:
+    """Whether a part of a reply is a list of [name, kind, has a default], or None."""
+    if value is None:
+        return True
+    return type(value) is list and all(
+        type(item) is list and [type(part) for part in item] == [str, str, bool] for item in value
+    )

@@ -79,11 +79,12 @@ def _set_rlimits(limits: Limits) -> bool:
     }
     holds = True
     for kind, value in wanted.items():
+        most = value + 1 if kind == resource.RLIMIT_CPU else value  # a second apart: SIGXCPU says more than SIGKILL
         hard = resource.getrlimit(kind)[1]
         if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
+            value, most = min(value, hard), min(most, hard)
         try:
-            resource.setrlimit(kind, (value, value))
+            resource.setrlimit(kind, (value, most))
         except (OSError, ValueError):  # macOS refuses some of them
             holds = False
     return holds

@@ -26,11 +26,15 @@ class StudentError(Exception):
 
     Attributes:
         kind: missing_module, missing_name, syntax or raised.
-        facts: what the worker told, every string cleaned and cut. Untrusted.
+        facts: what the worker told: strings, cleaned and cut, and plain numbers; the rest is left out. Untrusted.
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.facts = {str(key): clean(value, 2000) if isinstance(value, str) else value for key, value in facts.items()}
+        self.facts = {
+            clean(key, 100): clean(value, 2000) if type(value) is str else value
+            for key, value in facts.items()
+            if type(key) is str and type(value) in (str, bool, int, float, type(None))
+        }
         self.kind = str(self.facts.get("kind", "raised"))
         super().__init__(self.kind)
 

@@ -18,7 +18,19 @@ from .errors import IntakeError
 from .text import clean
 
 _IGNORED_FOLDERS = frozenset(
-    "__pycache__ .git .hg .svn .venv venv node_modules __MACOSX .ipynb_checkpoints .pytest_cache .hypothesis".split()
+    [
+        "__pycache__",
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        "__MACOSX",
+        ".ipynb_checkpoints",
+        ".pytest_cache",
+        ".hypothesis",
+    ]
 )
 _IGNORED_SUFFIXES = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib", ".pth")
 _IGNORED_FILES = frozenset([".DS_Store", "Thumbs.db"])
@@ -61,7 +73,7 @@ class Snapshot:
         shutil.rmtree(self.root.parent, ignore_errors=True)
 
 
-def take(source: Path, caps: Caps = Caps()) -> Snapshot:  # noqa: B008  (frozen)
+def take(source: Path, caps: Caps = Caps()) -> Snapshot:
     """Copy a submission.
 
     Raises:
@@ -108,7 +120,8 @@ def _copy(source: Path, root: Path, caps: Caps) -> tuple[list[str], str, list[tu
             raise IntakeError(f"the submission holds more than {caps.files} files: hand in only what is asked for")
         if total > caps.total_bytes:
             raise IntakeError(
-                f"the submission holds more than {caps.total_bytes >> 20} MiB: leave out data sets and extra checkpoints"
+                f"the submission holds more than {caps.total_bytes >> 20} MiB: "
+                "leave out data sets and extra checkpoints"
             )
         target = root / relative
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +139,8 @@ def _copy(source: Path, root: Path, caps: Caps) -> tuple[list[str], str, list[tu
 
 def _walk(source: Path, depth: int) -> Iterator[tuple[str, str]]:
     """Yield (relative path, problem or "") of every entry that is not a plain folder."""
-    for folder, folders, names in os.walk(source, followlinks=False):
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(source, onerror=unreadable.append, followlinks=False):
         below = Path(folder).relative_to(source)
         kept = []
         for name in sorted(folders):
@@ -135,7 +149,7 @@ def _walk(source: Path, depth: int) -> Iterator[tuple[str, str]]:
                 continue
             if (Path(folder) / name).is_symlink():
                 yield relative, "a symbolic link"
-            elif len(below.parts) + 1 >= depth:
+            elif len(below.parts) >= depth:
                 yield relative, f"nested deeper than {depth} folders"
             else:
                 kept.append(name)
@@ -145,6 +159,8 @@ def _walk(source: Path, depth: int) -> Iterator[tuple[str, str]]:
                 continue
             relative = (below / name).as_posix()
             yield relative, "compiled code" if name.endswith(_IGNORED_SUFFIXES) else ""
+    for error in unreadable:
+        yield os.path.relpath(error.filename, source), "a folder that cannot be read"
 
 
 def _read_regular(path: Path, max_bytes: int) -> tuple[bytes | None, str]:

@@ -85,7 +85,7 @@ class Zygote:
 
     def _start(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (`close` closes it)
         with theirs:
             self._popen = subprocess.Popen(
                 [sys.executable, "-s", "-S", "-c", _BOOTSTRAP],
@@ -98,8 +98,11 @@ class Zygote:
                 start_new_session=True,
             )
             assert self._popen.stdin is not None
-            self._popen.stdin.write(_bundle(theirs.fileno()))
-            self._popen.stdin.close()
+            try:
+                with self._popen.stdin as stdin:
+                    stdin.write(_bundle(theirs.fileno()))
+            except BrokenPipeError:
+                pass  # it ended before it read; `wait_until_ready` says why
         self._ready = False
 
     def wait_until_ready(self) -> None:
@@ -121,15 +124,26 @@ class Zygote:
         Raises:
             SandboxError: the zygote is gone and could not be started again.
         """
-        if self._popen is None or self._popen.poll() is not None:
-            self.close()
-            self._start()
+        if self._popen is not None and self._popen.poll() is None:
+            self.wait_until_ready()
+            try:
+                return self._fork(limits)
+            except SandboxError:
+                pass  # it has died since, perhaps by a student's hand: no reason to judge nothing
+        self.close()
+        self._start()
         self.wait_until_ready()
+        return self._fork(limits)
+
+    def _fork(self, limits: Limits) -> Process:
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()
         try:
             message = json.dumps({"limits": asdict(limits)}).encode()
-            socket.send_fds(self._control, [message], [theirs.fileno(), output_write])
+            try:
+                socket.send_fds(self._control, [message], [theirs.fileno(), output_write])
+            except OSError:
+                pass  # it is gone; `_ask` sees that too
             reply = self._ask()
         except SandboxError:
             ours.close()
@@ -178,8 +192,8 @@ class Zygote:
         return reply
 
     def _receive(self, seconds: float) -> bytes:
-        self._control.settimeout(seconds)
         try:
+            self._control.settimeout(seconds)
             return self._control.recv(65536)
         except OSError:
             return b""

@@ -1,6 +1,6 @@
 """How a worker imports a submission.
 
-The snapshot is one package, `submission`. Flat imports (`import attention`), imports through the folder's name
+The snapshot is one package, `_submission`. Flat imports (`import attention`), imports through the folder's name
 (`import src.attention`) and relative ones (`from .attention import …`) reach the same module objects. A submitted file
 wins over an installed package of its name; the standard library and what is already loaded win over it.
 """
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from types import CodeType, ModuleType
 
-PACKAGE = "submission"
+PACKAGE = "_submission"  # a name that no student gives to a file
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
@@ -56,12 +56,15 @@ class SubmissionFinder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        """The spec of a module of the submission, or None: then the other finders look."""
         top, *rest = fullname.split(".")
         if top == PACKAGE:
             return self._canonical_spec(fullname, rest)
+        if top in sys.stdlib_module_names:
+            return None
         if top in self.aliases:
             canonical = ".".join([PACKAGE, *rest])
-        elif top in sys.stdlib_module_names or (rest and not self._is_ours(top)):
+        elif rest and not self._is_ours(top):
             return None
         else:
             rest = [top, *rest]

@@ -14,7 +14,7 @@ def clean(text: str, limit: int) -> str:
         limit: greatest length of the result; the middle of a longer text is left out, both ends stay.
     """
     if len(text) > limit:
-        gap = "\n[…]\n"
+        gap = "\n[…]\n"[:limit]
         half = max(0, limit - len(gap)) // 2
         text = text[:half] + gap + text[len(text) - half :]
     return "".join("\ufffd" if _is_control(character) else character for character in text)

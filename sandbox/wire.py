@@ -76,9 +76,9 @@ def read_header(data: bytes, max_json: int = MAX_JSON, max_payload: int = 1 << 4
     Raises:
         WireError: not a header, or a length above its cap.
     """
-    magic, nonce, json_bytes, payload_bytes = HEADER.unpack(data)
-    if magic != MAGIC:
+    if len(data) != HEADER.size or not data.startswith(MAGIC):
         raise WireError("the reply does not start like a frame")
+    _, nonce, json_bytes, payload_bytes = HEADER.unpack(data)
     if json_bytes > max_json:
         raise WireError(f"the reply announces {json_bytes} bytes of structure, at most {max_json} are allowed")
     if payload_bytes > max_payload:
@@ -98,6 +98,12 @@ class _Encoder:
         self.payload_bytes = 0
 
     def value(self, value: Any, depth: int = 0) -> Any:
+        try:
+            return self._value(value, depth)
+        except Exception:  # a subclass whose methods raise, a tensor that has no storage, …
+            return {"$opaque": describe_type(value)}
+
+    def _value(self, value: Any, depth: int) -> Any:
         if depth > MAX_DEPTH:
             return {"$opaque": "a structure nested too deeply"}
         if value is None or value is True or value is False or type(value) is str:
@@ -138,7 +144,7 @@ class _Encoder:
             tensor = tensor.resolve_conj().resolve_neg()
         order: list[int] = []
         if not tensor.is_contiguous():
-            order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride(axis))
+            order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride()[axis])
             stored = tensor.permute(order)
             if stored.is_contiguous():
                 tensor = stored
@@ -158,12 +164,12 @@ class _Encoder:
         entry: list[Any] = [name, list(stored.shape)]
         if order:
             entry.append(order)
-        self.table.append(entry)
         n_bytes = stored.nbytes
         if n_bytes:
             flat = stored.reshape(-1)
             array = flat.view(torch.uint8).numpy() if stored.dtype is torch.bfloat16 else flat.numpy()
-            self.buffers.append(memoryview(array).cast("B"))
+            self.buffers.append(array.data.cast("B"))
+        self.table.append(entry)  # only now: whatever raised above leaves nothing behind
         padding = -n_bytes % ALIGNMENT
         if padding:
             self.buffers.append(bytes(padding))
@@ -187,7 +193,10 @@ def encode(value: Any, nonce: bytes) -> list[bytes | memoryview]:
 def describe_type(value: object) -> str:
     """Name a value's type for a message: module and class, cut to 120 characters."""
     kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"[:120].removeprefix("builtins.")
+    try:
+        return f"{kind.__module__}.{kind.__qualname__}"[:120].removeprefix("builtins.")
+    except Exception:  # a metaclass can make both raise
+        return "an object whose type has no name"
 
 
 # ---------------------------------------------------------------------------------------------------- decoding
@@ -200,7 +209,7 @@ def decode(text: bytes, payload: bytearray) -> Any:
         WireError: malformed JSON, an unknown tag or dtype, nesting beyond MAX_DEPTH, or byte counts that do not match.
     """
     try:
-        frame = json.loads(text, parse_constant=_refuse_constant)
+        frame = json.loads(text, parse_int=_int, parse_float=_float, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise WireError(f"the reply's structure is not valid JSON: {type(error).__name__}") from None
     if type(frame) is not list or len(frame) != 2 or type(frame[1]) is not list or len(frame[1]) > MAX_TENSORS:
@@ -208,12 +217,26 @@ def decode(text: bytes, payload: bytearray) -> Any:
     return _tree(frame[0], _tensors(frame[1], payload), 0)
 
 
+def _int(digits: str) -> int:
+    value = int(digits)
+    if not -(2**63) <= value < 2**63:
+        raise ValueError("beyond 64 bits")
+    return value
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("beyond float64")
+    return value
+
+
 def _refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-def _tensors(table: list[Any], payload: bytearray) -> list[Tensor]:
-    tensors = []
+def _tensors(table: list[Any], payload: bytearray) -> list[Tensor | None]:
+    tensors: list[Tensor | None] = []
     offset = 0
     for entry in table:
         if type(entry) is not list or len(entry) not in (2, 3) or type(entry[0]) is not str:
@@ -223,6 +246,8 @@ def _tensors(table: list[Any], payload: bytearray) -> list[Tensor]:
             raise WireError("a tensor has a dtype that is not on the list")
         if type(shape) is not list or len(shape) > 16 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
             raise WireError("a tensor's shape is malformed")
+        if math.prod(max(n, 1) for n in shape) >= 2**60:  # with no elements at all, yet strides beyond 64 bits
+            raise WireError("a tensor's shape is beyond 64 bits")
         count = math.prod(shape)
         n_bytes = count * dtype.itemsize
         if offset + n_bytes > len(payload):
@@ -243,13 +268,15 @@ def _tensors(table: list[Any], payload: bytearray) -> list[Tensor]:
 
 
 def _restore_order(stored: Tensor, order: Any) -> Tensor:
-    if type(order) is not list or sorted(map(repr, order)) != sorted(map(repr, range(stored.dim()))):
+    if type(order) is not list or not all(type(axis) is int for axis in order):
+        raise WireError("a tensor's order of axes is malformed")
+    if sorted(order) != list(range(stored.dim())):
         raise WireError("a tensor's order of axes is malformed")
     inverse = sorted(range(len(order)), key=order.__getitem__)
     return stored.permute(inverse)
 
 
-def _tree(node: Any, tensors: list[Tensor], depth: int) -> Any:
+def _tree(node: Any, tensors: list[Tensor | None], depth: int) -> Any:
     if depth > 2 * MAX_DEPTH:
         raise WireError("the reply's structure is nested too deeply")
     if node is None or type(node) in (bool, int, float, str):
@@ -262,7 +289,10 @@ def _tree(node: Any, tensors: list[Tensor], depth: int) -> Any:
     if tag in ("$tensor", "$array"):
         if type(body) is not int or not 0 <= body < len(tensors):
             raise WireError("the reply refers to a tensor that it does not hold")
-        return tensors[body] if tag == "$tensor" else _as_array(tensors[body])
+        tensor, tensors[body] = tensors[body], None
+        if tensor is None:
+            raise WireError("the reply refers to a tensor twice")
+        return tensor if tag == "$tensor" else _as_array(tensor)
     if tag == "$tuple" and type(body) is list:
         return tuple(_tree(item, tensors, depth + 1) for item in body)
     if tag == "$dict" and type(body) is list:
@@ -282,7 +312,7 @@ def _as_array(tensor: Tensor) -> Any:
     return tensor.numpy()
 
 
-def _mapping(pairs: list[Any], tensors: list[Tensor], depth: int) -> dict[Any, Any]:
+def _mapping(pairs: list[Any], tensors: list[Tensor | None], depth: int) -> dict[Any, Any]:
     mapping = {}
     for pair in pairs:
         if type(pair) is not list or len(pair) != 2:

@@ -8,7 +8,6 @@ import difflib
 import functools
 import importlib
 import inspect
-import itertools
 import os
 import random
 import socket
@@ -25,6 +24,7 @@ from torch import Tensor
 from . import loading, wire
 
 MAX_TEXT = 2000
+_NO_TEXT = "(the exception's own text could not be made)"
 
 
 class _Refusal(Exception):
@@ -55,7 +55,10 @@ def serve(connection: socket.socket, layers: dict[str, bool]) -> None:
 def _receive(connection: socket.socket) -> tuple[bytes, Any] | None:
     start = connection.recv(1 << 16)
     while 0 < len(start) < wire.HEADER.size:
-        start += connection.recv(wire.HEADER.size - len(start))
+        more = connection.recv(wire.HEADER.size - len(start))
+        if not more:
+            return None
+        start += more
     if not start:
         return None
     header = wire.read_header(start[: wire.HEADER.size])
@@ -82,8 +85,8 @@ class Worker:
         self.layers = layers
         self.root = ""
         self.objects: dict[int, Any] = {}
-        self.numbers = itertools.count(1)
         self.operations: dict[str, Callable[..., Any]] = {
+            "sequence": self.sequence,
             "hello": self.hello,
             "open": self.open,
             "resolve": self.resolve,
@@ -105,9 +108,19 @@ class Worker:
         except _Refusal as refusal:
             return ["error", refusal.facts]
         except BaseException as error:  # SystemExit and KeyboardInterrupt of the student's included
-            return ["error", self._facts(error)]
+            try:
+                return ["error", self._facts(error)]
+            except BaseException:  # an exception whose attributes raise, too
+                return ["error", {"kind": "raised", "type": "exception", "message": _NO_TEXT}]
 
     # ------------------------------------------------------------------------------------------ operations
+
+    def sequence(self, requests: list[Any]) -> Any:
+        """Carry out several requests in order; the reply is that of the last one, or of the first that fails."""
+        value = None
+        for operation, arguments in requests:
+            value = self.operations[operation](**arguments)
+        return value
 
     def hello(self) -> dict[str, Any]:
         """Report the layers that hold, before any student code is imported."""
@@ -119,8 +132,8 @@ class Worker:
         os.chdir(working_directory)
         loading.install(root, aliases)
 
-    def resolve(self, module: str, name: str) -> wire.Handle:
-        """Import a module of the submission and keep one of its attributes."""
+    def resolve(self, module: str, name: str, number: int) -> None:
+        """Import a module of the submission and keep one of its attributes under a number."""
         try:
             found = importlib.import_module(f"{loading.PACKAGE}.{module}")
         except ModuleNotFoundError as error:
@@ -128,7 +141,7 @@ class Worker:
                 raise _Refusal("missing_module", module=module) from None
             raise
         try:
-            return self._keep(getattr(found, name))
+            self.objects[number] = getattr(found, name)
         except AttributeError:
             names = [key for key in vars(found) if not key.startswith("_")]
             near = difflib.get_close_matches(name.lower(), [key.lower() for key in names], n=1, cutoff=0.6)
@@ -152,17 +165,19 @@ class Worker:
         attribute: str,
         args: list[Any],
         kwargs: dict[str, Any],
-        keep: bool,
+        keep: int,
         inputs_back: bool,
     ) -> Any:
         """Call an object or one of its methods.
 
-        `keep` returns a handle in place of the value; `inputs_back` returns (value, the arguments after the call).
+        `keep` is the number under which the value stays here, or 0 to return it; `inputs_back` returns (value, the
+        arguments after the call).
         """
         args, kwargs = self._fill(args), self._fill(kwargs)
         value = self._callable(target, attribute)(*args, **kwargs)
         if keep:
-            value = self._keep(value)
+            self.objects[keep] = value
+            return None
         return (value, args, kwargs) if inputs_back else value
 
     def call_many(self, target: wire.Handle, attribute: str, calls: list[list[Any]]) -> list[Any]:
@@ -211,17 +226,15 @@ class Worker:
         """Read an attribute."""
         return getattr(self._object(target), attribute)
 
-    def make(self, kind: str, arguments: dict[str, Any]) -> wire.Handle:
+    def make(self, kind: str, arguments: dict[str, Any], number: int) -> None:
         """Make an argument that has no plain form: a random generator, an encoder, a configuration object."""
-        if kind == "random":
-            return self._keep(random.Random(arguments["seed"]))
-        if kind == "generator":
-            return self._keep(torch.Generator().manual_seed(arguments["seed"]))
-        if kind == "namespace":
-            return self._keep(types.SimpleNamespace(**arguments))
-        if kind == "encoder":
-            return self._keep(functools.partial(_encode, dict(arguments["ids"])))
-        raise _Refusal("unknown", what=kind)
+        makers: dict[str, Callable[[], Any]] = {
+            "random": lambda: random.Random(arguments["seed"]),
+            "generator": lambda: torch.Generator().manual_seed(arguments["seed"]),
+            "namespace": lambda: types.SimpleNamespace(**arguments),
+            "encoder": lambda: functools.partial(_encode, dict(arguments["ids"])),
+        }
+        self.objects[number] = makers[kind]()
 
     def seed(self, seed: int) -> None:
         """Set the random states that student code may draw from."""
@@ -230,11 +243,6 @@ class Worker:
         torch.manual_seed(seed % 2**63)
 
     # ------------------------------------------------------------------------------------------ objects
-
-    def _keep(self, thing: Any) -> wire.Handle:
-        number = next(self.numbers)
-        self.objects[number] = thing
-        return wire.Handle(number)
 
     def _object(self, handle: wire.Handle) -> Any:
         return self.objects[handle.number]
@@ -256,7 +264,7 @@ class Worker:
     # ------------------------------------------------------------------------------------------ errors
 
     def _facts(self, error: BaseException) -> dict[str, Any]:
-        """Describe an exception of the student's code; every part is untrusted text, cut here and again by the judge."""
+        """Describe an exception of the student's; every part is untrusted text, cut here and again by the judge."""
         facts: dict[str, Any] = {"kind": "raised", "type": type(error).__name__[:100], "message": _text_of(error)}
         if isinstance(error, SyntaxError):
             facts |= {"kind": "syntax", "file": self._relative(str(error.filename)), "line": error.lineno}
@@ -293,4 +301,4 @@ def _text_of(error: BaseException) -> str:
     try:
         return str(error)[:MAX_TEXT]
     except BaseException:
-        return "(the exception's own text could not be made)"
+        return _NO_TEXT

@@ -1,8 +1,8 @@
 """The zygote: an interpreter with torch loaded, from which a worker is forked for each check.
 
-It is started by `launch` as `python -I -S`, sees neither the checkout nor a secret, computes nothing (a thread pool that
-runs before a fork hangs after it), and listens to the judge alone. The judge asks for two things: a worker, and the exit
-status of one that it has killed. When the judge disappears, the zygote ends its workers and itself.
+It is started by `launch`, isolated, sees neither the checkout nor a secret, computes nothing (a thread pool that
+runs before a fork hangs after it), and listens to the judge alone. The judge asks for two things: a worker, and the
+exit status of one that it has killed. When the judge disappears, the zygote ends its workers and itself.
 """
 
 import gc
@@ -66,9 +66,9 @@ def _become_worker(control: socket.socket, descriptors: list[int], limits: confi
         if connection_fd != CONNECTION_FD:
             os.dup2(connection_fd, CONNECTION_FD)
         os.closerange(CONNECTION_FD + 1, 4096)
-        sys.stdin = open(0, encoding="utf-8", closefd=False)
-        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
-        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (these three live as long as the worker)
+        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         os.environ.clear()
         layers = confine.apply(limits, zygote_pid)
         worker.serve(socket.socket(fileno=CONNECTION_FD), layers)

@@ -99,7 +99,7 @@ class CmuModule:
     n_layouts: int
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        self.module.method("load_state_dict", self.layout.pack(weights), strict=False)
+        self.module.do("load_state_dict", self.layout.pack(weights), strict=False)
 
     def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
         value = self.module(x)
@@ -107,10 +107,10 @@ class CmuModule:
         return value[0] if isinstance(value, tuple) and len(value) == 2 else value
 
     def train(self, mode: bool) -> None:
-        self.module.method("train", mode)
+        self.module.do("train", mode)
 
     def to_dtype(self, dtype: str) -> None:
-        self.module.method(dtype)
+        self.module.do(dtype)
 
     def inputs_after(self, x: Tensor) -> list[Any]:
         return self.module.inputs_after(x)[1]

@@ -63,16 +63,16 @@ class StateDictModule:
     module: Remote
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        self.module.method("load_state_dict", dict(weights))
+        self.module.do("load_state_dict", dict(weights))
 
     def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
         return self.module(x, *_given(mask))
 
     def train(self, mode: bool) -> None:
-        self.module.method("train", mode)
+        self.module.do("train", mode)
 
     def to_dtype(self, dtype: str) -> None:
-        self.module.method(dtype)
+        self.module.do(dtype)
 
     def inputs_after(self, x: Tensor) -> list[Any]:
         return self.module.inputs_after(x)[1]

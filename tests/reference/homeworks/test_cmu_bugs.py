@@ -82,6 +82,7 @@ def test_bug_is_wrong_where_the_table_says(bug: Any, tmp_path: Path) -> None:
             assert actual.isfinite().all()
             if not torch.allclose(actual, expected, atol=1e-3):
                 lost.add(question)
+                break  # the RoPE model shares the attention, and a mistake costs once
     else:
         assert corruption_is_right(reference)
         if not corruption_is_right(broken):

@@ -31,8 +31,8 @@ class Bug:
         return source.replace(self.old, self.new)
 
 
-# Attention is shared: whoever breaks it breaks the RoPE model as well.
-ATTENTION = frozenset({"2(b)", "2(g)iii"})
+# Attention is shared with the RoPE model, but a mistake costs once.
+ATTENTION = frozenset({"2(b)"})
 ROPE = frozenset({"2(g)iii"})
 CORRUPTION = frozenset({"2(e)"})
 

@@ -1,0 +1,1 @@
+"""What isolation and grading cost."""

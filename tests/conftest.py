@@ -1,0 +1,22 @@
+"""Hygiene for all tests: whoever changes torch's global state, or leaves a worker behind, fails."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _torch_state_is_left_alone() -> Iterator[None]:
+    """A test that changes torch's random state, default dtype, grad mode or threads would change other tests."""
+    import sys
+
+    if "torch" not in sys.modules:
+        yield
+        return
+    import torch
+
+    before = (torch.get_default_dtype(), torch.is_grad_enabled())
+    random_state = torch.get_rng_state()
+    yield
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == before, "the test changed torch's global settings"
+    assert torch.equal(torch.get_rng_state(), random_state), "the test drew from torch's global random state"

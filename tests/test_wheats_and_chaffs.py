@@ -1,0 +1,80 @@
+"""The kill matrix: every wheat is accepted by every check of its task, every chaff rejected by the check it names."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from graders.catalogue import all_checks
+from graders.verdict import Outcome
+from sandbox.launch import Zygote
+from tests.matrix import TASKS, Chaff, chaffs, judging, wheats
+
+# Of properties.md's catalogue at least all that a naive test lets pass; of ours all that it lists.
+LEAST_CHAFFS = {"attention": 30, "mask": 18, "multi_head": 32, "rope": 29, "span_corruption": 33}
+LEAST_WHEATS = 5
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    """One zygote for all of them; each check gets its own worker."""
+    with Zygote() as zygote:
+        yield zygote
+
+
+@pytest.mark.parametrize("wheat", wheats(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_wheat_is_accepted(wheat: Path, zygote: Zygote) -> None:
+    """A correct solution that fails is our worst bug: each wheat passes every check of its task."""
+    with judging(wheat, zygote) as judge:
+        for check in judge.checks:
+            if check.task == wheat.parent.name:
+                verdict = judge.judge(check)
+                assert (Outcome.PASSED, "") == (verdict.outcome, verdict.staff), f"{check.id}:\n{verdict.message}"
+
+
+@pytest.mark.parametrize("chaff", chaffs(), ids=lambda chaff: f"{chaff.task}-{chaff.path.stem}")
+def test_chaff_is_rejected(chaff: Chaff, zygote: Zygote) -> None:
+    """Deaf to no bug: each chaff is rejected by the check that its header names, for a reason that is told."""
+    with judging(chaff.path, zygote) as judge:
+        check = next(check for check in judge.checks if check.id == chaff.check)
+        verdict = judge.judge(check)
+        assert verdict.outcome is Outcome.FAILED, f"{chaff.sentence}\nnot rejected by {chaff.check}\n{verdict.staff}"
+        assert verdict.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("task", TASKS)
+def test_matrix_holds_at_other_seeds(task: str, seed: int, zygote: Zygote) -> None:
+    """Neither acceptance nor rejection hangs on a lucky seed."""
+    wrong = []
+    for wheat in wheats():
+        if wheat.parent.name == task:
+            with judging(wheat, zygote, seed) as judge:
+                own = [check for check in judge.checks if check.task == task]
+                wrong += [
+                    f"{wheat.stem} is refused by {check.id}: {verdict.message}"
+                    for check in own
+                    if (verdict := judge.judge(check)).outcome is not Outcome.PASSED
+                ]
+    for chaff in chaffs():
+        if chaff.task == task:
+            with judging(chaff.path, zygote, seed) as judge:
+                check = next(check for check in judge.checks if check.id == chaff.check)
+                if judge.judge(check).outcome is not Outcome.FAILED:
+                    wrong.append(f"{chaff.path.stem} survives {check.id}")
+    assert wrong == []
+
+
+def test_there_are_enough_of_them() -> None:
+    """The catalogue is complete: nobody makes the matrix green by deleting a file."""
+    assert {task for task, least in LEAST_CHAFFS.items() if Counter(c.task for c in chaffs())[task] < least} == set()
+    assert {task for task in TASKS if Counter(path.parent.name for path in wheats())[task] < LEAST_WHEATS} == set()
+
+
+def test_each_header_names_a_check_of_its_task() -> None:
+    """A chaff's header can be believed: its check exists and belongs to the task."""
+    known = {check.id for check in all_checks()}
+    assert [chaff.path.name for chaff in chaffs() if chaff.check not in known] == []
+    assert [chaff.path.name for chaff in chaffs() if not chaff.check.startswith(chaff.task + ".")] == []
