@@ -162,7 +162,8 @@ class _Search:
         self.seed = seed
         self.calls = 0
         self.smallest: tuple[int, dict[str, Any]] | None = None
-        self.calls_at_failure = 0
+        self.calls_at_failure = 0  # number of the first case that failed
+        self.calls_at_smallest = 0
         self.current: dict[str, Any] = {}
         self.output = ""
         self.notes: list[str] = []
@@ -227,6 +228,7 @@ class _Search:
                     self.calls_at_failure = self.calls
                 if self.smallest is None or size < self.smallest[0]:
                     self.smallest = (size, case)
+                    self.calls_at_smallest = self.calls
             raise _CaseFailed
 
         return recorded
@@ -241,9 +243,9 @@ class _Search:
         except WorkerLost as lost:
             return self._failed(feedback.of_loss(lost), case)
         return self._failed(
-            f"This case went wrong after {self.calls_at_failure} calls and is right in a fresh process: the result depends on "
-            "more than the inputs. Look for something kept between calls (caches, counters, default arguments that are "
-            "changed) and for randomness that should not be there.",
+            f"This case, number {self.calls_at_smallest} of those tried, went wrong and is right in a fresh process: the "
+            "result depends on more than the inputs. Look for something kept between calls (caches, counters, default "
+            "arguments that are changed) and for randomness that should not be there.",
             case,
         )
 

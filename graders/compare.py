@@ -88,7 +88,8 @@ def assert_agrees(
     if expected.numel() == 0:
         return
     off = (tensor - expected).abs()
-    bad = ~(off <= atol + rtol * expected.abs())  # NaN counts as bad
+    # NaN counts as bad, and so does an infinite expected value: nothing is within its tolerance
+    bad = ~((off <= atol + rtol * expected.abs()) & torch.isfinite(off))
     if not bad.any():
         return
     raise CheckFailed(_difference(tensor, expected, bad, off, what))

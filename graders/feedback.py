@@ -75,21 +75,21 @@ def of_loss(lost: WorkerLost) -> str:
 def of_case(case: dict[str, Any]) -> str:
     """Show a case in numbers that a person can follow; large tensors by their shape."""
     lines = []
-    for value in case.values():
-        fields = _fields(value)
-        lines += [f"  {name} = {_show(item)}" for name, item in fields.items() if item is not None]
+    for name, value in case.items():
+        lines += [f"  {field} = {_show(item)}" for field, item in _fields(name, value).items() if item is not None]
     return "The smallest case found:\n" + "\n".join(lines) if lines else ""
 
 
 def size_of(case: dict[str, Any]) -> int:
     """How much there is to read in a case: elements of its tensors, and its numbers."""
-    return sum(_size(item) for value in case.values() for item in _fields(value).values())
+    return sum(_size(item) for name, value in case.items() for item in _fields(name, value).values())
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def _fields(name: str, value: Any) -> dict[str, Any]:
+    """A dataclass's fields by their names; anything else under the name of the argument that it is."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
-    return {"value": value}
+    return {name: value}
 
 
 def _size(item: Any) -> int:

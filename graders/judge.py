@@ -57,7 +57,7 @@ class Judge:
         self._reference = reference
         self._stack = ExitStack()
         self._ends = time.monotonic() + homework.config.limits.seconds_in_all
-        self.student = self._take(submission)
+        self.student = self._take(submission, self._stack)
 
     def __enter__(self) -> "Judge":
         return self
@@ -74,9 +74,9 @@ class Judge:
         """The copy of the submission."""
         return self.student.submission.snapshot
 
-    def _take(self, folder: Path) -> Student:
+    def _take(self, folder: Path, stack: ExitStack) -> Student:
         config = self.homework.config
-        snapshot = self._stack.enter_context(intake.take(folder))
+        snapshot = stack.enter_context(intake.take(folder))
         submission = Submission(
             self._zygote,
             snapshot,
@@ -115,7 +115,7 @@ class Judge:
             if gate.task != check.task or not gate.group.gates or gate.group.order >= check.group.order:
                 continue
             verdict = self.verdicts.get(gate.id)
-            if verdict is not None and verdict.outcome is not Outcome.PASSED and not verdict.gives_points:
+            if verdict is not None and (verdict.outcome is Outcome.FAILED or verdict.reason is Reason.PREREQUISITE):
                 return Verdict.not_judged(Reason.PREREQUISITE, f"Not judged: it needs “{gate.sentence}”")
         return None
 
@@ -132,8 +132,10 @@ class Judge:
 
         Otherwise a submission could buy points by sending values that make the judge raise.
         """
-        solution = self._take(self._reference or KEY)
-        if check.run(solution, self.seed_of(check)).outcome is not Outcome.PASSED:
+        with ExitStack() as stack:  # the solution's snapshot goes at once: the student's next worker might read it
+            solution = self._take(self._reference or KEY, stack)
+            outcome = check.run(solution, self.seed_of(check)).outcome
+        if outcome is not Outcome.PASSED:
             return verdict
         message = "What came back from this code could not be compared. Return plain tensors, numbers, strings and lists."
         return Verdict(Outcome.FAILED, message, staff=verdict.staff, output=verdict.output)

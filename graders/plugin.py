@@ -1,8 +1,13 @@
 """The pytest plugin: `pytest graders --homework H --submission DIR`.
 
 It is registered as an entry point, so that its options are known before pytest looks at paths: the submission's folder
-is never taken for a test path, its conftest.py never executed. A run whose settings come from elsewhere (an ini file that
-lies in the submission, say) starts itself again with ours. Without the options the plugin does nothing.
+is never taken for a test path, its conftest.py never executed. A run starts itself again with our settings and plugins
+only, isolated: nothing that lies in the working directory or in the submission is obeyed or imported. Without the options
+the plugin does nothing.
+
+One thing happens before any plugin is loaded: pytest chooses its ini file, by the arguments that look like paths (without
+one by the working directory), and imports the plugins that the file's addopts name. So name the graders first, or write
+`--submission=DIR`; `run_autograder` never looks for an ini file.
 """
 
 import os
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE.parent / "pyproject.toml"
 HOW_TO = "pytest graders --homework core --submission path/to/folder"
+OUR_SETTINGS = (
+    *("-c", str(SETTINGS), f"--rootdir={SETTINGS.parent}", "--disable-plugin-autoload", "-p", "no:cacheprovider"),
+    *("-p", "graders.plugin", "-p", "gradescope.plugin", "-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
+)
 
 
 class Hooks:
@@ -60,27 +69,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
-    """Start again with our own settings if pytest has found others. This runs before output is captured."""
+    """Start again with our own settings. This runs before output is captured, and before any conftest.py is executed."""
     namespace = early_config.known_args_namespace
-    if _is_grading(namespace) and early_config.inipath != SETTINGS:
+    if _is_grading(namespace):
+        _check_options(namespace)
         given = [str(arg) for arg in early_config.invocation_params.args]
-        os.execv(sys.executable, hardened_command([*without_settings(given)]))
+        if not sys.flags.isolated or tuple(given[: len(OUR_SETTINGS)]) != OUR_SETTINGS:
+            paths = [] if namespace.file_or_dir else [str(HERE)]
+            os.execv(sys.executable, hardened_command([*without_settings(given), *paths]))
+        if early_config.inipath != SETTINGS:
+            raise pytest.UsageError(f"a submission is graded with the settings of {SETTINGS}: leave out -c")
     return (yield)
+
+
+def _check_options(namespace: Any) -> None:
+    """Refuse a lone option, and paths that are not ours: pytest would execute what lies there, a conftest.py say.
+
+    Raises:
+        UsageError: the message says what to pass.
+    """
+    if namespace.homework is None or namespace.submission is None:
+        missing = "--homework" if namespace.homework is None else "--submission"
+        raise pytest.UsageError(f"{missing} is missing; the command reads: {HOW_TO}")
+    for path in namespace.file_or_dir:
+        if not _leads_here(path):
+            raise pytest.UsageError(
+                f"{path!r} is no path in {HERE}, and nothing else is run on a submission; the command reads: {HOW_TO}"
+            )
 
 
 def hardened_command(arguments: list[str]) -> list[str]:
     """The command that runs pytest with our settings and plugins only."""
-    plugins = ["graders.plugin", "gradescope.plugin", "_hypothesis_pytestplugin", "pytest_timeout"]
-    return [
-        *(sys.executable, "-I", "-m", "pytest"),
-        *("-c", str(SETTINGS), f"--rootdir={SETTINGS.parent}", "--disable-plugin-autoload", "-p", "no:cacheprovider"),
-        *(part for plugin in plugins for part in ("-p", plugin)),
-        *arguments,
-    ]
+    return [sys.executable, "-I", "-m", "pytest", *OUR_SETTINGS, *arguments]
 
 
 def without_settings(arguments: list[str]) -> list[str]:
-    """Leave out the options that choose an ini file or a root, in both spellings."""
+    """Leave out the options that choose an ini file or a root, in every spelling."""
     kept = []
     skip = False
     for argument in arguments:
@@ -88,7 +112,7 @@ def without_settings(arguments: list[str]) -> list[str]:
             skip = False
         elif argument in ("-c", "--config-file", "--rootdir"):
             skip = True
-        elif not argument.startswith(("--config-file=", "--rootdir=")):
+        elif not argument.startswith(("-c", "--config-file=", "--rootdir=")):
             kept.append(argument)
     return kept
 
@@ -98,11 +122,10 @@ def _is_grading(namespace: Any) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options and start the grading, or say what to pass."""
+    """Start the grading, or say what to pass."""
+    if config.option.help:
+        return
     if _is_grading(config.option):
-        if config.option.homework is None or config.option.submission is None:
-            missing = "--homework" if config.option.homework is None else "--submission"
-            raise pytest.UsageError(f"{missing} is missing; the command reads: {HOW_TO}")
         config.pluginmanager.register(Grading(config), "headmaster_grading")
     elif any(_leads_here(argument) for argument in config.args):
         from .homework import available
@@ -126,10 +149,11 @@ class Grading:
 
         self.config = config
         self.zygote: Zygote | None = Zygote()
+        self.judge: Judge
         try:
             self._start()
         except BaseException:
-            self.zygote.close()
+            self.close()
             raise
 
     def _start(self) -> None:
@@ -188,6 +212,12 @@ class Grading:
             *left_out[:10],
         ]
 
+    def pytest_sessionstart(self) -> None:
+        """Leave out the files' names, which pytest would put before each verdict."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.showfspath = False
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Count checks by verdict; their lines are written by `pytest_runtest_logreport`."""
@@ -228,7 +258,8 @@ class Grading:
         if self.zygote is not None:
             self.zygote.close()
             self.zygote = None
-            self.judge.close()
+            if hasattr(self, "judge"):
+                self.judge.close()
 
 
 class CheckFailedError(Exception):

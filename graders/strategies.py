@@ -162,7 +162,7 @@ def head_cases(
     dropout: float = 0.0,
     even_heads: bool = False,
 ) -> HeadCase:
-    """Modules with two to four heads; B, T, n_heads and d_head pairwise distinct.
+    """Modules with two to four heads; B, T, n_heads, d_head and d_model pairwise distinct.
 
     Args:
         masked: give a mask of a broadcast shape that is not causal.
@@ -170,10 +170,10 @@ def head_cases(
         dropout: the module's dropout probability.
         even_heads: d_head is even (for RoPE).
     """
-    n_heads, d_head = distinct(draw, (2, 4), (2, 6))
-    if even_heads:
-        d_head = 2 * draw(st.integers(1, 4))
-    T = draw(st.sampled_from([n for n in range(min_tokens, max_tokens + 1) if n not in (n_heads, d_head)]))
+    n_heads = draw(st.integers(2, 4))
+    d_head = draw(st.sampled_from([n for n in ((2, 4, 6, 8) if even_heads else range(2, 7)) if n != n_heads]))
+    taken = (n_heads, d_head, n_heads * d_head)
+    T = draw(st.sampled_from([n for n in range(min_tokens, max_tokens + 1) if n not in taken]))
     B = draw(st.sampled_from([n for n in (2, 3, 4, 5) if n not in (n_heads, d_head, T)]))
     seed = draw(seeds)
     rng = generator(seed)
@@ -224,15 +224,15 @@ class RopeCase:
 def rope_cases(
     draw: DrawFn, *, any_axes: bool = False, positioned: bool = False, min_tokens: int = 1, max_tokens: int = 9
 ) -> RopeCase:
-    """x (B, H, T, dim), dim even from 2 to 24; the cache is longer than T more often than not.
+    """x (B, H, T, dim) with axes pairwise distinct, dim even from 2 to 24; the cache is longer than T more often than not.
 
     Args:
         any_axes: also (T, dim) and (B, T, dim).
         positioned: explicit positions up to 300: unsorted, repeated, shared by the batch or one row each.
         min_tokens, max_tokens: range of T.
     """
-    dim = 2 * draw(st.integers(1, 12))
     T, B, H = distinct(draw, (min_tokens, max_tokens), (2, 4), (2, 5))
+    dim = draw(st.sampled_from([n for n in range(2, 25, 2) if n not in (T, B, H)]))
     leads = draw(st.sampled_from([(B, H), (B,), ()])) if any_axes else (B, H)
     rng = generator(draw(seeds))
     x = torch.randn(*leads, T, dim, generator=rng)

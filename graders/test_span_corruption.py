@@ -93,7 +93,7 @@ def longest(block_size: int) -> int:
 
 
 def texts(rng: random.Random, lengths: Sequence[int]) -> list[str]:
-    """Random documents; the last one holds every character, so that the vocabulary is the same for all."""
+    """Random documents of the given lengths."""
     return [document(rng, length) for length in lengths]
 
 

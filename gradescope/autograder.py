@@ -44,7 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except HomeworkError as error:
         console.print(str(error), style="red", markup=False)
         return 2
-    write(before, options.results)
+    try:
+        write(before, options.results)
+    except OSError as error:
+        console.print(f"--results {options.results} cannot be written: {error.strerror}", style="red", markup=False)
+        return 2
     command = hardened_command(
         [
             *(str(HERE), "-q", "--no-header", "--no-summary"),
@@ -62,7 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
     if results.extra_data.get("finished"):
         return 0
     if status not in (0, 1, 2, 4):
-        results.output = f"The grader stopped early (status {status}); what it had judged is below.\n{results.output}"
+        lines = [f"The grader stopped early (status {status}); what it had judged is below.", results.output]
+        results.output = "\n".join("\n".join(lines).splitlines()[:3])
         results.extra_data["grader_status"] = status
         write(results, options.results)
     return 1

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from graders.judge import Judge
     from graders.verdict import Verdict
 
+    from .results import Results
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our option."""
@@ -39,10 +41,11 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_refused(self, slug: str, message: str) -> None:
         """Write that the submission could not be taken in."""
-        from .blank import blank
-        from .results import write
+        from sandbox.text import clean
 
-        write(blank(slug, message), self.path)
+        from .blank import blank
+
+        self._replace(blank(slug, clean(message, 2000)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
@@ -56,7 +59,6 @@ class Reporter:
 
     def _write(self, judge: "Judge", *, finished: bool, seconds: float | None = None) -> None:
         from .report import results_of
-        from .results import write
 
         staff = {
             "python": platform.python_version(),
@@ -67,4 +69,12 @@ class Reporter:
         results = results_of(
             judge.homework, judge.checks, judge.verdicts, finished=finished, seconds=seconds, staff=staff
         )
-        write(results, self.path)
+        self._replace(results)
+
+    def _replace(self, results: "Results") -> None:
+        from .results import write
+
+        try:
+            write(results, self.path)
+        except OSError as error:
+            raise pytest.UsageError(f"--results {self.path} cannot be written: {error.strerror}") from error

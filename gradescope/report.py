@@ -11,6 +11,8 @@ from sandbox.text import clean
 from .results import MAX_TEXT, Results, TestEntry
 
 MAX_MESSAGE = 4096
+MAX_MESSAGES = 18_000  # all messages of an item
+MAX_PRINTED = 3000
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_JUDGED: "–"}
 
 
@@ -68,6 +70,9 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
     lines = []
     blocked = 0
     printed = ""
+    given = [verdicts[check.id] for check in checks if check.id in verdicts]
+    # so much for each message that none pushes another check's sentence out of the output
+    room = MAX_MESSAGES // max(1, sum(bool(verdict.message) for verdict in given))
     for check in checks:
         verdict = verdicts.get(check.id)
         advice = "" if weight_of(item, check) else " (advice, costs nothing)"
@@ -77,13 +82,13 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
             blocked += 1
         else:
             lines.append(f"{_MARKS[verdict.outcome]} {check.sentence}{advice}")
-            lines += [f"    {line}" for line in clean(verdict.message, MAX_MESSAGE).splitlines()]
+            lines += _indented(verdict.message, min(MAX_MESSAGE, room))
             printed = printed or verdict.output
     if blocked:
         lines.append(f"– {blocked} more checks are not judged: they need what failed above. They count 0.")
     if printed:
         lines += ["", "What the code printed (the beginning):"]
-        lines += [f"    {line}" for line in clean(printed, 2000).splitlines()]
+        lines += _indented(printed, MAX_PRINTED)
     return TestEntry(
         name=item.title,
         number=item.number,
@@ -93,6 +98,16 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
         output=clean("\n".join(lines), MAX_TEXT),
         visibility=item.visibility,
     )
+
+
+def _indented(text: str, room: int) -> list[str]:
+    """Clean a text and indent its lines; of what needs more room both ends stay."""
+    limit = room
+    while True:
+        lines = [f"    {line}" for line in clean(text, limit).splitlines()]
+        if sum(len(line) + 1 for line in lines) <= room or not limit:
+            return lines
+        limit = limit * 9 // 10
 
 
 def _summary(

@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from . import wire
+from . import turns, wire
 from .errors import Loss, StudentError, WorkerLost
 from .launch import Process, Zygote
 
@@ -27,6 +27,7 @@ class Channel:
         self._zygote = zygote
         self._process = process
         self._alive = True
+        turns.share_cpu(process.pid)
         self._poll = select.poll()
         self._poll.register(process.output, select.POLLIN)
         self.output = bytearray()
@@ -152,6 +153,7 @@ class Channel:
         """Kill and reap; the status tells how the worker ended, if it ended by itself."""
         self._alive = False
         status = self._zygote.reap(self._process)
+        turns.release_cpu(self._process.pid)
         self._process.connection.close()
         try:
             self._drain(64)

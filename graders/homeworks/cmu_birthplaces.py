@@ -103,8 +103,7 @@ class CmuModule:
 
     def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
         value = self.module(x)
-        # some return (output, None), as older releases did
-        return value[0] if isinstance(value, tuple) and len(value) == 2 else value
+        return value[0] if _is_pair(value) else value
 
     def train(self, mode: bool) -> None:
         self.module.do("train", mode)
@@ -116,7 +115,8 @@ class CmuModule:
         return self.module.inputs_after(x)[1]
 
     def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, dict[str, Any]]:
-        [grad_x], by_name = self.module.gradients([x], [0], grad_output, parameters=True)
+        output = 0 if _is_pair(self.module(x)) else None
+        [grad_x], by_name = self.module.gradients([x], [0], grad_output, output=output, parameters=True)
         missing = [name for name in self.layout.stacks if not isinstance(by_name.get(name), Tensor)]
         if missing:
             raise CheckFailed(f"No gradient reaches {missing[0]}: it is not used, or something is detached.")
@@ -124,6 +124,11 @@ class CmuModule:
         shapes = {f"{role}.weight": (d_model, d_model) for role in ("query", "key", "value", "proj")}
         shapes |= {f"{role}.bias": (d_model,) for role in ("query", "key", "value", "proj")}
         return grad_x, self.layout.unpack(by_name, shapes)
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether a module returned (output, …) in the place of its output: older releases returned (output, None)."""
+    return isinstance(value, tuple) and len(value) == 2
 
 
 # ---------------------------------------------------------------------------------------------------- rope
@@ -190,7 +195,7 @@ class CmuRope:
             return value
         if self.tokens_second:
             value = value.transpose(1, 2)
-        if self.halves:
+        if self.halves and value.shape[-1] % 2 == 0:
             even, odd = value.chunk(2, dim=-1)
             value = torch.stack((even, odd), dim=-1).flatten(-2)
         return value

