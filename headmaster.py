@@ -1,8 +1,8 @@
 """The command line. Each command is one call into a room.
 
-    headmaster grade     --homework H --submission DIR --results FILE    grade one submission
-    headmaster template  HOMEWORK [--out DIR]                            write what students start from
-    headmaster demo      [--out DIR]                                     grade three ready submissions
+headmaster grade     --homework H --submission DIR --results FILE    grade one submission
+headmaster template  HOMEWORK [--out DIR]                            write what students start from
+headmaster demo      [--out DIR]                                     grade three ready submissions
 """
 
 import argparse

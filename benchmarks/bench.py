@@ -59,7 +59,7 @@ class InProcess(Student):
 
 
 class _NoWorker:
-    class channel:  # noqa: N801  (the name of a worker's attribute)
+    class channel:
         output = b""
 
     def close(self) -> None:
@@ -148,7 +148,8 @@ def main() -> int:
     options = parser.parse_args()
     rates = examples_per_second(options.rounds)
     ratios = {
-        name: [a / b for a, b in zip(kinds["worker"], kinds["in process"], strict=True)] for name, kinds in rates.items()
+        name: [a / b for a, b in zip(kinds["worker"], kinds["in process"], strict=True)]
+        for name, kinds in rates.items()
     }
     all_ratios = [ratio for values in ratios.values() for ratio in values]
     cold = cold_grades(options.grades)

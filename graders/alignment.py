@@ -68,7 +68,13 @@ def layouts(parameters: Mapping[str, tuple[int, ...]], d_model: int, n_heads: in
         guesses = itertools.permutations(square)
         ranked = sorted(guesses, key=_unlikely)
         return [
-            Layout({f"{n}.{part}": ((f"{role}.{part}", None),) for n, role in zip(names, ROLES) for part in PARTS})
+            Layout(
+                {
+                    f"{n}.{part}": ((f"{role}.{part}", None),)
+                    for n, role in zip(names, ROLES, strict=True)
+                    for part in PARTS
+                }
+            )
             for names in ranked
         ]
     return []
@@ -88,7 +94,9 @@ def _unlikely(names: tuple[str, ...]) -> int:
 def _by_head(d_model: int, n_heads: int) -> list[tuple[str, slice | None]]:
     d_head = d_model // n_heads
     return [
-        (role, slice(head * d_head, (head + 1) * d_head)) for head in range(n_heads) for role in ("query", "key", "value")
+        (role, slice(head * d_head, (head + 1) * d_head))
+        for head in range(n_heads)
+        for role in ("query", "key", "value")
     ]
 
 

@@ -23,7 +23,7 @@ def describe(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a {dtype_name(value.dtype)} tensor of shape {tuple(value.shape)}"
     if isinstance(value, Opaque):
-        return f"a value of type {clean(value.description, 120)}"
+        return f"a value of type {' '.join(clean(value.description, 120).split())}"
     if isinstance(value, (tuple, list)):
         kind = type(value).__name__
         inside = ", ".join(describe(item) for item in value[:4]) + (", …" if len(value) > 4 else "")

@@ -33,7 +33,9 @@ def of_error(error: CheckFailed | StudentError) -> str:
     if kind == "missing_name":
         message = f"{_file(facts.get('module'))} does not define {facts.get('name')}."
         nearest = facts.get("nearest")
-        return f"{message} Did you mean {nearest}? The name must be exactly {facts.get('name')}." if nearest else message
+        return (
+            f"{message} Did you mean {nearest}? The name must be exactly {facts.get('name')}." if nearest else message
+        )
     if kind == "syntax":
         return (
             f"{_place(facts)}: Python cannot read this file ({facts.get('message')}). The line is:\n"
@@ -53,9 +55,7 @@ def _of_exception(facts: dict[str, Any]) -> str:
     if name == "SystemExit":
         return f"The code ended the program (sys.exit){where}. Graded code must return.{line}"
     if "missing" in facts:
-        return (
-            f"The import of {facts['missing']} failed{where}: no such module is in the submission or installed here.{line}"
-        )
+        return f"The import of {facts['missing']} failed{where}: no such module is in the submission or installed here.{line}"
     if name == "RecursionError":
         return f"The code calls itself without end (RecursionError){where}.{line}"
     return f"The code raised {name}{where}: {text}{line}" if text else f"The code raised {name}{where}.{line}"

@@ -137,7 +137,9 @@ class Judge:
             outcome = check.run(solution, self.seed_of(check)).outcome
         if outcome is not Outcome.PASSED:
             return verdict
-        message = "What came back from this code could not be compared. Return plain tensors, numbers, strings and lists."
+        message = (
+            "What came back from this code could not be compared. Return plain tensors, numbers, strings and lists."
+        )
         return Verdict(Outcome.FAILED, message, staff=verdict.staff, output=verdict.output)
 
 

@@ -32,9 +32,9 @@ def attention_gradients(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, grad_output: Tensor
 ) -> list[Tensor]:
     """Gradients of Σ output · grad_output with respect to query, key and value, float64."""
-    leaves = [tensor.double().requires_grad_() for tensor in (query, key, value)]
-    output, _ = reference_attention(*leaves, mask)
-    return list(torch.autograd.grad((output * grad_output).sum(), leaves))
+    query, key, value = (tensor.double().requires_grad_() for tensor in (query, key, value))
+    output, _ = reference_attention(query, key, value, mask)
+    return list(torch.autograd.grad((output * grad_output).sum(), [query, key, value]))
 
 
 def _module(weights: Mapping[str, Tensor], n_heads: int) -> MultiHeadAttention:

@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from sandbox.launch import Zygote
-
     from .check import Check
     from .judge import Judge
     from .verdict import Verdict

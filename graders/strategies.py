@@ -46,6 +46,7 @@ class AttentionCase:
 
     @cached_property
     def expected(self) -> tuple[Tensor, Tensor]:
+        """Output and weights, float64."""
         return oracles.attention(self.query, self.key, self.value, self.mask)
 
     def permit(self) -> Tensor:
@@ -106,6 +107,7 @@ class IdsCase:
 
     @cached_property
     def expected(self) -> Tensor:
+        """The attention mask."""
         return oracles.attention_mask(self.ids, self.pad_id)
 
 
@@ -149,6 +151,7 @@ class HeadCase:
 
     @cached_property
     def expected(self) -> Tensor:
+        """The output, float64."""
         return oracles.multi_head(self.weights, self.sizes.n_heads, self.x, self.mask)
 
 
@@ -209,14 +212,17 @@ class RopeCase:
 
     @cached_property
     def exact_cache(self) -> Tensor:
+        """The cache in float64."""
         return oracles.rope_cache(self.x.shape[-1], self.n_positions, self.base)
 
     @cached_property
     def cache(self) -> Tensor:
+        """The cache in float32, as it is given to the student."""
         return self.exact_cache.float()
 
     @cached_property
     def expected(self) -> Tensor:
+        """The rotated x, float64."""
         return oracles.rope(self.x, self.exact_cache, self.positions)
 
 

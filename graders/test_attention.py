@@ -102,7 +102,9 @@ def test_query_order_is_kept(attention: Attention, case: AttentionCase, seed: in
 def test_masked_keys_have_no_effect(attention: Attention, case: AttentionCase, size: float) -> None:
     """What stands in a masked key and its value has no effect, however large it is."""
     permit = case.permit()
-    hidden = ~permit.flatten(0, -2).any(0) if permit.dim() == 2 else ~permit.any(-2)  # (…, S): no query may attend to it
+    hidden = (
+        ~permit.flatten(0, -2).any(0) if permit.dim() == 2 else ~permit.any(-2)
+    )  # (…, S): no query may attend to it
     key = case.key.masked_fill(hidden[..., None], size)
     value = case.value.masked_fill(hidden[..., None], size)
     # also one key that only some queries may see: the others' rows must stay
@@ -156,7 +158,8 @@ def test_batch_independence(attention: Attention, case: AttentionCase, seed: int
     mask = case.mask
     if mask is not None and mask.dim() == case.query.dim() and mask.shape[0] > 1:
         mask = mask[index : index + 1]
-    alone, _ = attention(*(tensor[index : index + 1] for tensor in (case.query, case.key, case.value)), mask)
+    query, key, value = (tensor[index : index + 1] for tensor in (case.query, case.key, case.value))
+    alone, _ = attention(query, key, value, mask)
     together, _ = attention(case.query, case.key, case.value, case.mask)
     expected = case.expected[0]
     assert_agrees(together, expected, "the output of the whole batch")
@@ -182,7 +185,8 @@ def test_gradients(attention: Attention, case: AttentionCase, seed: int) -> None
 @given(case=attention_cases(), dtype=st.sampled_from([torch.float64, torch.bfloat16]))
 def test_keeps_dtype(attention: Attention, case: AttentionCase, dtype: torch.dtype) -> None:
     """Output and weights have the dtype of the inputs (float64 and bfloat16 are tried)."""
-    output, weights = attention(*(t.to(dtype) for t in (case.query, case.key, case.value)), case.mask)
+    query, key, value = (tensor.to(dtype) for tensor in (case.query, case.key, case.value))
+    output, weights = attention(query, key, value, case.mask)
     for what, tensor in (("the output", output), ("the weights", weights)):
         if not isinstance(tensor, torch.Tensor) or tensor.dtype != dtype:
             found = dtype_name(tensor.dtype) if isinstance(tensor, torch.Tensor) else "no tensor"
@@ -228,8 +232,10 @@ def test_stable_for_large_scores(attention: Attention, case: AttentionCase, seed
 @given(case=attention_cases())
 def test_non_contiguous_inputs(attention: Attention, case: AttentionCase) -> None:
     """Inputs that are transposed views, as they come out of splitting heads, work."""
-    views = [t.transpose(-2, -1).contiguous().transpose(-2, -1) for t in (case.query, case.key, case.value)]
-    output, _ = attention(*views, case.mask)
+    query, key, value = (
+        tensor.transpose(-2, -1).contiguous().transpose(-2, -1) for tensor in (case.query, case.key, case.value)
+    )
+    output, _ = attention(query, key, value, case.mask)
     assert_agrees(output, case.expected[0], "the output")
 
 

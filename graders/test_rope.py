@@ -203,7 +203,9 @@ def test_rotations_compose(rope: Rope, case: RopeCase, seed: int) -> None:
     a, b = (torch.randint(0, 20, (T,), generator=rng) for _ in range(2))
     cache = oracles.rope_cache(dim, 40).float()
     twice = rotated(rope, rotated(rope, case.x, cache, a), cache, b)
-    assert_agrees(twice, oracles.rope(case.x, oracles.rope_cache(dim, 40), a + b), "x rotated by a, then by b", atol=2e-5)
+    assert_agrees(
+        twice, oracles.rope(case.x, oracles.rope_cache(dim, 40), a + b), "x rotated by a, then by b", atol=2e-5
+    )
 
 
 @check(task="rope", group="property", examples=15)

@@ -217,9 +217,9 @@ def test_span_position_varies(corruption: SpanCorruption, rng: random.Random) ->
     one with probability below 3 · 0.99^1500 < 1e-6.
     """
     found = draws(corruption, texts(rng, [20]), 0, 64, 1500, rng.getrandbits(32))
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for draw in found:
-        prefix, suffix, content = draw.parts
+        prefix, suffix, _ = draw.parts
         seen["at the beginning"] += not prefix
         seen["at the end"] += not suffix
         seen["in between"] += bool(prefix and suffix)
@@ -252,7 +252,9 @@ def test_uses_the_encoder(corruption: SpanCorruption, rng: random.Random) -> Non
         characters = [MASK, PAD, *sorted(set(documents[0]))]
         ids = dict(zip(characters, rng.sample(range(2, 400), len(characters)), strict=True))
         for draw in draws(corruption, documents, 0, 32, 20, rng.getrandbits(32), ids):
-            assert_true(draw.text.count(MASK) == 2, f"With ids {ids[MASK]} for {MASK} and {ids[PAD]} for {PAD}: {draw.text!r}")
+            assert_true(
+                draw.text.count(MASK) == 2, f"With ids {ids[MASK]} for {MASK} and {ids[PAD]} for {PAD}: {draw.text!r}"
+            )
             _ = draw.parts
 
 
@@ -289,5 +291,3 @@ def test_seeds_differ(corruption: SpanCorruption, rng: random.Random) -> None:
     documents = texts(rng, [120])
     found = {tuple(draw.text for draw in draws(corruption, documents, 0, 32, 5, rng.getrandbits(32))) for _ in range(8)}
     assert_true(len(found) == 8, "Eight different random states gave only " + f"{len(found)} different sequences.")
-
-

@@ -30,7 +30,9 @@ def run(out: Path) -> int:
         attention = buggy / "src" / "attention.py"
         source = attention.read_text(encoding="utf-8")
         if BUG[0] not in source:
-            raise RuntimeError(f"the demo's bug does not fit the solution any more: {BUG[0]!r} is not in {attention.name}")
+            raise RuntimeError(
+                f"the demo's bug does not fit the solution any more: {BUG[0]!r} is not in {attention.name}"
+            )
         attention.write_text(source.replace(*BUG), encoding="utf-8")
         submissions = (
             ("reference", SOLUTION, "the solution"),

@@ -55,5 +55,6 @@ class MultiHeadAttention(nn.Module):
         _, weights = attention(query, key, value, mask)  # (B, n_heads, T, T)
         mixed = self.weight_dropout(weights) @ value  # (B, n_heads, T, d_head)
         merged = mixed.transpose(1, 2).reshape(B, T, d_model)  # heads side by side
-        return self.output_dropout(self.proj(merged))
+        output: Tensor = self.output_dropout(self.proj(merged))
+        return output
         # </solution>

@@ -1,9 +1,9 @@
 """What can go wrong with a submission or its worker.
 
-    SandboxError            the sandbox itself could not do its work
-        IntakeError         the submission cannot be taken in: absent, too big
-    StudentError            the student's code answered with an error; the worker lives on
-    WorkerLost              the worker is gone: hang, crash, flood, or bytes that are no reply (a BaseException)
+SandboxError            the sandbox itself could not do its work
+    IntakeError         the submission cannot be taken in: absent, too big
+StudentError            the student's code answered with an error; the worker lives on
+WorkerLost              the worker is gone: hang, crash, flood, or bytes that are no reply (a BaseException)
 """
 
 from collections.abc import Mapping

@@ -173,6 +173,8 @@ class Zygote:
         """End the zygote and every worker of it; returns when the zygote is gone."""
         self._control.close()
         if self._popen is not None:
+            if not self._ready:
+                self._popen.kill()  # it has no workers yet, and may be busy loading torch
             try:
                 self._popen.wait(timeout=5)
             except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
 """Runs a grading in this process and kills it at one enumerated point, as the platform's timer or the OOM killer would.
 
-    python -I tests/killer.py POINT ARGUMENTS-OF-PYTEST…
+python -I tests/killer.py POINT ARGUMENTS-OF-PYTEST…
 """
 
 import functools
@@ -34,9 +34,9 @@ def die() -> None:
 def arm(point: str) -> None:
     """Put the kill in its place."""
     import gradescope.results as results
-    from gradescope.plugin import Reporter
     from graders.judge import Judge
     from graders.plugin import Grading
+    from gradescope.plugin import Reporter
     from sandbox.channel import Channel
     from sandbox.launch import Zygote
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gradescope.blank import blank
-from gradescope.plugin import Reporter
-from gradescope.results import read, write
 from graders.homework import load
 from graders.judge import Judge
 from graders.plugin import HERE, hardened_command
 from graders.verdict import Outcome
+from gradescope.blank import blank
+from gradescope.plugin import Reporter
+from gradescope.results import read, write
 from sandbox.channel import Channel
 from sandbox.launch import Zygote
 from tests.killer import POINTS
@@ -65,9 +65,7 @@ def run(zygote: Zygote, results: Path) -> Judge:
     return judge
 
 
-def test_worker_killed_at_every_frame_boundary(
-    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_killed_at_every_frame_boundary(zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that dies ends its own check only: the verdicts before and after it stand, the file is valid."""
     results = tmp_path / "results.json"
     boundaries = Boundaries(monkeypatch)
@@ -108,10 +106,10 @@ def test_judge_killed(point: str, tmp_path: Path) -> None:
     pytest_arguments = command[command.index("pytest") + 1 :]
     killer = [sys.executable, "-I", str(Path(__file__).parent / "killer.py"), point, *pytest_arguments]
     process = subprocess.run(killer, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert -signal.SIGKILL == process.returncode, process.stdout + process.stderr
+    assert process.returncode == -signal.SIGKILL, process.stdout + process.stderr
     found = read(results)
     outcomes = [facts["outcome"] for facts in found.extra_data.get("checks", {}).values()]
     assert POINTS[point] == outcomes.count("passed")
     assert found.extra_data["finished"] is False
-    assert (100.0, ["1", "2", "3", "4", "5"]) == (found.max_score, [test.number for test in found.tests])
+    assert (found.max_score, [test.number for test in found.tests]) == (100.0, ["1", "2", "3", "4", "5"])
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".json"] == ["results.json"]

@@ -30,7 +30,7 @@ def test_wheat_is_accepted(wheat: Path, zygote: Zygote) -> None:
         for check in judge.checks:
             if check.task == wheat.parent.name:
                 verdict = judge.judge(check)
-                assert (Outcome.PASSED, "") == (verdict.outcome, verdict.staff), f"{check.id}:\n{verdict.message}"
+                assert (verdict.outcome, verdict.staff) == (Outcome.PASSED, ""), f"{check.id}:\n{verdict.message}"
 
 
 @pytest.mark.parametrize("chaff", chaffs(), ids=lambda chaff: f"{chaff.task}-{chaff.path.stem}")

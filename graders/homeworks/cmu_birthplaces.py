@@ -121,7 +121,9 @@ class CmuModule:
         if missing:
             raise CheckFailed(f"No gradient reaches {missing[0]}: it is not used, or something is detached.")
         d_model = x.shape[-1]
-        shapes = {f"{role}.weight": (d_model, d_model) for role in ("query", "key", "value", "proj")}
+        shapes: dict[str, tuple[int, ...]] = {
+            f"{role}.weight": (d_model, d_model) for role in ("query", "key", "value", "proj")
+        }
         shapes |= {f"{role}.bias": (d_model,) for role in ("query", "key", "value", "proj")}
         return grad_x, self.layout.unpack(by_name, shapes)
 
@@ -257,7 +259,9 @@ class CmuSpanCorruption:
         if not all(isinstance(t, Tensor) and t.dtype is torch.int64 and t.dim() == 1 and len(t) for t in (x, y)):
             return value
         if len(x) == len(y) == block_size - 1:
-            self._note("x and y have block_size − 1 elements, as in the parent course's older text; here it is block_size.")
+            self._note(
+                "x and y have block_size − 1 elements, as in the parent course's older text; here it is block_size."
+            )
             x, y = torch.cat((x, y[-1:])), torch.cat((y, y.new_zeros(1)))
         text = [*x.tolist(), int(y[-1])]
         end = len(text)

@@ -47,9 +47,7 @@ def hand_in(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
 
 
 @pytest.fixture
-def student(
-    zygote: Zygote, hand_in: Callable[[Mapping[str, str]], Path]
-) -> Iterator[Callable[..., Student]]:
+def student(zygote: Zygote, hand_in: Callable[[Mapping[str, str]], Path]) -> Iterator[Callable[..., Student]]:
     """Make a submission behind a homework's binding; its snapshot is removed after the test."""
     from graders.homework import load
     from graders.student import Student, find_code

@@ -66,11 +66,10 @@ def test_describe(value: object, expected: str) -> None:
 
 
 def test_describe_cleans_what_the_student_named() -> None:
-    """Protects the terminal and the page: a type's name is the student's text, without control characters and cut."""
-    assert "a value of type evil\ufffd[31m\ufffdgnp" == describe(Opaque("evil\x1b[31m\u202egnp"))
-    long = describe(Opaque("x" * 5000))
-    assert 136 == len(long)
-    assert "[…]" in long
+    """Protects the terminal and the page: a type's name is the student's text, without control characters, one cut line."""
+    assert describe(Opaque("evil\x1b[31m\u202egnp")) == "a value of type evil\ufffd[31m\ufffdgnp"
+    assert describe(Opaque("x\n\nAll checks passed.")) == "a value of type x All checks passed."
+    assert describe(Opaque("x" * 5000)) == "a value of type " + "x" * 57 + " […] " + "x" * 57
 
 
 def test_describe_is_one_short_line_for_any_nesting() -> None:
@@ -78,7 +77,7 @@ def test_describe_is_one_short_line_for_any_nesting() -> None:
     value: Any = Opaque("deep" * 20)
     for _ in range(12):
         value = (value, value)
-    assert 400 >= len(describe(value))
+    assert len(describe(value)) <= 400
 
 
 @pytest.mark.parametrize(("dtype", "name"), [(torch.float32, "float32"), (torch.bool, "bool")])
@@ -131,8 +130,8 @@ def test_require_tensor_returns_the_tensor_itself() -> None:
 
 def test_require_pair() -> None:
     """Protects the unpacking of (output, weights) and of (x, y)."""
-    assert (1, 2) == require_pair((1, 2), "attention", ("output", "weights"))
-    assert (1, 2) == require_pair([1, 2], "attention", ("output", "weights"))
+    assert require_pair((1, 2), "attention", ("output", "weights")) == (1, 2)
+    assert require_pair([1, 2], "attention", ("output", "weights")) == (1, 2)
     start = "attention must return two values, output and weights; it returned "
     for value, found in (
         (torch.zeros(2, 3), "a float32 tensor of shape (2, 3)."),
@@ -174,20 +173,20 @@ def test_a_tolerance_may_differ_by_place() -> None:
     assert_agrees(got, expected, atol=atol, rtol=0, dtype=torch.float64)
     got[0, 2] = 1e-9
     message = refusal(assert_agrees, got, expected, atol=atol, rtol=0, dtype=torch.float64)
-    assert "the output: 1 of 6 values are wrong, the first at index [0, 2]." == message.splitlines()[0]
+    assert message.splitlines()[0] == "the output: 1 of 6 values are wrong, the first at index [0, 2]."
 
 
 def test_a_difference_is_shown_whole() -> None:
     """Protects the message for small tensors: how many, where, how far, and both sides."""
     expected = float64(1.0, 2.0, 1 / 3, 4.0).view(2, 2)
     got = tensor([[1.0, 2.0], [0.25, 40000.0]])
-    assert (
+    assert refusal(assert_agrees, got, expected, "the weights") == (
         "the weights: 2 of 4 values are wrong, the first at index [1, 0].\n"
         "  expected 0.33333, got 0.25\n"
         "  largest difference: 39996\n"
         "  expected: [[1, 2], [0.33333, 4]]\n"
         "  got:      [[1, 2], [0.25, 40000]]"
-    ) == refusal(assert_agrees, got, expected, "the weights")
+    )
 
 
 def test_a_large_difference_is_shown_by_its_first_place() -> None:
@@ -195,11 +194,11 @@ def test_a_large_difference_is_shown_by_its_first_place() -> None:
     expected = torch.zeros(41, dtype=torch.float64)
     got = torch.zeros(41)
     got[17] = 2.5
-    assert (
+    assert refusal(assert_agrees, got, expected) == (
         "the output: 1 of 41 values are wrong, the first at index [17].\n"
         "  expected 0, got 2.5\n"
         "  largest difference: 2.5"
-    ) == refusal(assert_agrees, got, expected)
+    )
 
 
 def test_a_scalar_has_no_index() -> None:
@@ -266,25 +265,25 @@ def test_equal_tensors_pass() -> None:
 
 def test_bool_difference() -> None:
     """Protects the message about masks: True and False, not 1 and 0."""
-    assert (
+    assert refusal(assert_equal, tensor([True, True]), tensor([True, False]), "the mask") == (
         "the mask: 1 of 2 values are wrong, the first at index [1].\n"
         "  expected False, got True\n"
         "  largest difference: 1\n"
         "  expected: [True, False]\n"
         "  got:      [True, True]"
-    ) == refusal(assert_equal, tensor([True, True]), tensor([True, False]), "the mask")
+    )
 
 
 def test_int_difference() -> None:
     """Protects the message about ids: whole numbers stay whole, however large."""
     message = refusal(assert_equal, tensor([7, 1234567]), tensor([7, 1234568]), "ids")
-    assert (
+    assert message == (
         "ids: 1 of 2 values are wrong, the first at index [1].\n"
         "  expected 1234568, got 1234567\n"
         "  largest difference: 1\n"
         "  expected: [7, 1234568]\n"
         "  got:      [7, 1234567]"
-    ) == message
+    )
 
 
 def test_equal_means_to_the_last_bit() -> None:
@@ -306,7 +305,7 @@ def test_equal_refuses_another_dtype() -> None:
 def test_assert_true() -> None:
     """Protects plain conditions: the message is what the caller wrote."""
     assert_true(True, "never seen")
-    assert "Some weights are negative." == refusal(assert_true, False, "Some weights are negative.")
+    assert refusal(assert_true, False, "Some weights are negative.") == "Some weights are negative."
 
 
 @pytest.mark.parametrize(
@@ -347,4 +346,4 @@ def test_show(value: Tensor, expected: str) -> None:
 
 def test_the_default_tolerance_is_float32s() -> None:
     """Protects the catalogue's honesty: a looser default would let wrong solutions through unseen."""
-    assert (1e-5, 1e-5) == (compare.ATOL, compare.RTOL)
+    assert (compare.ATOL, compare.RTOL) == (1e-5, 1e-5)

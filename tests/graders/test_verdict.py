@@ -39,7 +39,7 @@ def test_each_reason_has_its_test() -> None:
 def test_a_message_of_its_own_replaces_the_reason() -> None:
     """Protects the name of the prerequisite: the reason's sentence does not overwrite what the judge knows better."""
     verdict = Verdict.not_judged(Reason.PREREQUISITE, "Not judged: it needs “It has a shape.”")
-    assert ("Not judged: it needs “It has a shape.”", Reason.PREREQUISITE) == (verdict.message, verdict.reason)
+    assert (verdict.message, verdict.reason) == ("Not judged: it needs “It has a shape.”", Reason.PREREQUISITE)
 
 
 def test_what_gives_points() -> None:

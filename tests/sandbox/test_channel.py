@@ -21,7 +21,7 @@ MakeSubmission = Callable[..., Submission]
 BUSY = "while True: pass"
 
 # Student code that finds the nonce of the request being answered, and writes frames of its own making.
-FORGE = '''
+FORGE = """
 import os, signal, struct, sys
 def nonce():
     frame = sys._getframe()
@@ -35,7 +35,7 @@ def write(text, payload=b"", nonce=bytes(16), n_text=None, n_payload=None):
 def forge(text, payload=b""):
     write(text, payload, nonce())
     signal.pause()
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def next_worker_works(zygote: Zygote, submission: MakeSubmission) -> Iterator[No
     before, allclose = zygote._popen.pid, torch.testing.assert_close
     yield
     with submission({"honest.py": "def double(x): return 2 * x"}).open(seed=1) as worker:
-        assert [2.0, 4.0] == worker.resolve("honest", "double")(torch.tensor([1.0, 2.0])).tolist()
+        assert worker.resolve("honest", "double")(torch.tensor([1.0, 2.0])).tolist() == [2.0, 4.0]
     assert before == zygote._popen.pid
     assert allclose is torch.testing.assert_close
 
@@ -81,16 +81,14 @@ def test_a_hang_ends_in_time(
 ) -> None:
     """Protects the run from code that never returns, whatever it does to signals: the loss says how long it had."""
     lost, _ = lose(submission({"student.py": code}, patience=impatient), is_gone)
-    assert (Loss.TIMEOUT, "1") == (lost.loss, lost.detail)
+    assert (lost.loss, lost.detail) == (Loss.TIMEOUT, "1")
 
 
-def test_a_flood_that_hangs(
-    submission: MakeSubmission, impatient: Patience, is_gone: Callable[[int], bool]
-) -> None:
+def test_a_flood_that_hangs(submission: MakeSubmission, impatient: Patience, is_gone: Callable[[int], bool]) -> None:
     """Protects the deadline from output that never ends: it is drained, 16 KiB are kept, the time is up all the same."""
     code = "import os\ndef f():\n    while True: os.write(1, b'A' * 65536)"
     lost, output = lose(submission({"student.py": code}, patience=impatient), is_gone)
-    assert (Loss.TIMEOUT, b"A" * 16384) == (lost.loss, output)
+    assert (lost.loss, output) == (Loss.TIMEOUT, b"A" * 16384)
 
 
 def test_a_slow_drip(submission: MakeSubmission, impatient: Patience, is_gone: Callable[[int], bool]) -> None:
@@ -146,9 +144,7 @@ def test_a_process_that_ends(
 
 
 @pytest.mark.parametrize("then", ["return", "signal.pause()"])
-def test_a_connection_that_is_closed(
-    then: str, submission: MakeSubmission, is_gone: Callable[[int], bool]
-) -> None:
+def test_a_connection_that_is_closed(then: str, submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
     """Protects against a worker that hangs up: that is a loss at once, whether or not the process goes on."""
     code = f"import os, signal\ndef f():\n    os.close(3)\n    {then}"
     lost, _ = lose(submission({"student.py": code}), is_gone)
@@ -159,7 +155,7 @@ def test_cpu_time_is_limited(submission: MakeSubmission, is_gone: Callable[[int]
     """Protects the machine from a worker that a judge has forgotten: the kernel ends it, and the loss tells why."""
     made = submission({"student.py": f"def f():\n    {BUSY}"}, limits=Limits(cpu_seconds=1))
     lost, _ = lose(made, is_gone)
-    assert (Loss.SIGNAL, "SIGXCPU") == (lost.loss, lost.detail)
+    assert (lost.loss, lost.detail) == (Loss.SIGNAL, "SIGXCPU")
 
 
 def test_a_child_that_outlives_its_worker(submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
@@ -195,7 +191,7 @@ def test_a_thread_left_spinning(submission: MakeSubmission, is_gone: Callable[[i
     """
     with submission({"student.py": code}).open(seed=1) as worker:
         f = worker.resolve("student", "f")
-        assert [1, 1] == [f(), f()]
+        assert [f(), f()] == [1, 1]
         pid = worker.channel.pid
     assert is_gone(pid)
 
@@ -237,7 +233,7 @@ def test_replies_sent_on_import(submission: MakeSubmission, is_gone: Callable[[i
     """Protects against replies written in advance: without the request's nonce they are none."""
     code = FORGE + "for _ in range(50): write(b'[[\"ok\",1],[]]')\ndef f(): return 1"
     lost, _ = lose(submission({"student.py": code}), is_gone)
-    assert (Loss.PROTOCOL, "the reply does not answer the request") == (lost.loss, lost.detail)
+    assert (lost.loss, lost.detail) == (Loss.PROTOCOL, "the reply does not answer the request")
 
 
 def test_a_second_reply_is_not_taken_for_the_next(submission: MakeSubmission) -> None:
@@ -279,10 +275,10 @@ def test_a_reply_of_another_form(operation: str, forged: str, submission: MakeSu
 def test_a_forged_error(submission: MakeSubmission) -> None:
     """Protects reports from a forged error reply: its strings are cleaned, what is no plain value is left out."""
     facts = '{"$dict":[["message","\\\\u001b[2J"],["type",{"$tensor":0}],[{"$tuple":[]},1],["line",{"$dict":[]}]]}'
-    code = FORGE + f"def f(): forge(b'[[\"error\",{facts}],[[\"uint8\",[0]]]]')"
+    code = FORGE + f'def f(): forge(b\'[["error",{facts}],[["uint8",[0]]]]\')'
     with submission({"student.py": code}).open(seed=1) as worker, pytest.raises(StudentError) as caught:
         worker.resolve("student", "f")()
-    assert {"message": "�[2J"} == caught.value.facts
+    assert caught.value.facts == {"message": "�[2J"}
 
 
 # ---------------------------------------------------------------------------------------------------- sizes
@@ -293,8 +289,8 @@ def test_a_flood_of_output(submission: MakeSubmission) -> None:
     code = "import os, sys\ndef f():\n    os.write(1, b'first')\n    sys.stdout.write('A' * 1500000)\n"
     code += "    sys.stderr.write('B' * 1500000)\n    return 7"
     with submission({"student.py": code}).open(seed=1) as worker:
-        assert 7 == worker.resolve("student", "f")()
-    assert 16384 == len(worker.channel.output)
+        assert worker.resolve("student", "f")() == 7
+    assert len(worker.channel.output) == 16384
     assert worker.channel.output.startswith(b"firstAAAA")
 
 
@@ -302,7 +298,7 @@ def test_what_was_printed_before_the_end_is_kept(submission: MakeSubmission, is_
     """Protects what helps a student most: the lines printed before the crash."""
     code = "import ctypes\ndef f():\n    print('layer 3')\n    ctypes.string_at(0)"
     _, output = lose(submission({"student.py": code}), is_gone)
-    assert b"layer 3\n" == output
+    assert output == b"layer 3\n"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +358,7 @@ def test_exceptions_are_answers(body: str, kind: str, submission: MakeSubmission
         f, g = worker.resolve("student", "f"), worker.resolve("student", "g")
         with pytest.raises(StudentError) as caught:
             f()
-        assert 1 == g()
+        assert g() == 1
     facts = caught.value.facts
     assert ("raised", kind, "student.py", 1) == (facts["kind"], facts["type"], facts["file"], facts["line"])
 
@@ -401,8 +397,8 @@ def test_names_of_exceptions_are_cleaned(submission: MakeSubmission) -> None:
     code = "E = type('Evil\\x1b[31m\\u202e', (Exception,), {})\ndef f(): raise E('\\x07' + 'a' * 99999)"
     with submission({"student.py": code}).open(seed=1) as worker, pytest.raises(StudentError) as caught:
         worker.resolve("student", "f")()
-    assert "Evil�[31m�" == caught.value.facts["type"]
-    assert "�aaa" == caught.value.facts["message"][:4]
+    assert caught.value.facts["type"] == "Evil�[31m�"
+    assert caught.value.facts["message"][:4] == "�aaa"
     assert len(caught.value.facts["message"]) <= 2000
 
 
@@ -428,7 +424,7 @@ def test_sabotage_of_the_worker_harms_nobody(body: str, submission: MakeSubmissi
     code = "import os, sys, torch\nclass Raiser:\n    def flush(self): raise RuntimeError\n"
     with submission({"student.py": code + f"def f():\n    {body}\n    return 7"}).open(seed=1) as worker:
         f = worker.resolve("student", "f")
-        assert [7, 7] == [f(), f()]
+        assert [f(), f()] == [7, 7]
 
 
 @pytest.mark.parametrize(
@@ -454,22 +450,22 @@ def test_output_closed_after_a_flood(submission: MakeSubmission) -> None:
     code = "import os\ndef f():\n    os.write(1, b'A')\n    os.close(1)\n    os.close(2)\n    return 7"
     with submission({"student.py": code}).open(seed=1) as worker:
         f = worker.resolve("student", "f")
-        assert 7 == f()
+        assert f() == 7
         with pytest.raises(StudentError):
             f()
         assert worker.layers()
-    assert b"A" == worker.channel.output
+    assert worker.channel.output == b"A"
 
 
 def test_frames_are_counted(submission: MakeSubmission) -> None:
     """Protects the count that measures how chatty a check is: two frames for each exchange, none for what is deferred."""
     with submission({"student.py": "def f(): return 1"}).open(seed=1) as worker:
-        assert 0 == worker.channel.frames
+        assert worker.channel.frames == 0
         f = worker.resolve("student", "f")
         worker.seed(3)
-        assert 2 == worker.channel.frames
+        assert worker.channel.frames == 2
         f()
-        assert 4 == worker.channel.frames
+        assert worker.channel.frames == 4
 
 
 def test_closing_twice(submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:

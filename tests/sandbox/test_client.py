@@ -70,8 +70,8 @@ def test_arguments_and_values(student: Submission) -> None:
     with student.open(seed=1) as worker:
         got, named = worker.resolve("student", "identity")(*args, x=torch.tensor([1.0, float("nan")]))
     assert args[:-1] == got[:-1]
-    assert [0, 1, 2] == got[-1].tolist()
-    assert "[1.0, nan]" == str(named["x"].tolist())
+    assert got[-1].tolist() == [0, 1, 2]
+    assert str(named["x"].tolist()) == "[1.0, nan]"
 
 
 def test_strides_are_those_of_the_argument(student: Submission) -> None:
@@ -86,12 +86,12 @@ def test_objects_stay_in_the_worker(student: Submission) -> None:
     """Protects handles: an object keeps its state between calls, methods and attributes are reached through it."""
     with student.open(seed=1) as worker:
         scale = worker.resolve("student", "Scale").construct(3)
-        assert [3.0, 6.0] == scale(torch.tensor([1.0, 2.0])).tolist()
+        assert scale(torch.tensor([1.0, 2.0])).tolist() == [3.0, 6.0]
         x, y = scale.method("both", torch.ones(2))
-        assert ([1.0, 1.0], [3.0, 3.0]) == (x.tolist(), y.tolist())
-        assert 2 == scale.get("calls")
+        assert (x.tolist(), y.tolist()) == ([1.0, 1.0], [3.0, 3.0])
+        assert scale.get("calls") == 2
         scale.do("load_state_dict", {"weight": torch.zeros(2), "unused": torch.zeros(3)})
-        assert [0.0, 0.0] == scale(torch.ones(2)).tolist()
+        assert scale(torch.ones(2)).tolist() == [0.0, 0.0]
         assert isinstance(scale.method("eval"), Opaque)
 
 
@@ -100,7 +100,7 @@ def test_objects_can_be_arguments(student: Submission) -> None:
     with student.open(seed=1) as worker:
         double = worker.resolve("student", "double")
         applied = worker.resolve("student", "encoded")
-        assert 6 == applied(double.handle, 3)
+        assert applied(double.handle, 3) == 6
         (found,), _ = worker.resolve("student", "identity")([{"f": (double.handle,)}])
         assert isinstance(found[0]["f"][0], Opaque)
 
@@ -111,11 +111,11 @@ def test_made_arguments(student: Submission) -> None:
         source, generator = worker.make("random", seed=7), worker.make("generator", seed=7)
         config = worker.make("namespace", n_layers=2, name="gpt")
         encode = worker.make("encoder", ids=[["a", 4], ["b", 5]])
-        assert 0.32383276483316237 == worker.resolve("student", "draw_from")(source)
+        assert worker.resolve("student", "draw_from")(source) == 0.32383276483316237
         expected = torch.rand(3, generator=torch.Generator().manual_seed(7)).tolist()
         assert expected == worker.resolve("student", "sample")(generator).tolist()
-        assert [2, "gpt"] == worker.resolve("student", "fields")(config)
-        assert [5, 4, 4] == worker.resolve("student", "encoded")(encode, "baa")
+        assert worker.resolve("student", "fields")(config) == [2, "gpt"]
+        assert worker.resolve("student", "encoded")(encode, "baa") == [5, 4, 4]
 
 
 def test_errors_of_deferred_requests_come_with_the_next(student: Submission) -> None:
@@ -124,18 +124,18 @@ def test_errors_of_deferred_requests_come_with_the_next(student: Submission) -> 
         refuses = worker.resolve("student", "Refuses").construct()
         with pytest.raises(StudentError) as caught:
             refuses.get("anything")
-        assert 42 == worker.resolve("student", "CONSTANT").method("__int__")
-    assert ("ValueError", "not like this") == (caught.value.facts["type"], caught.value.facts["message"])
+        assert worker.resolve("student", "CONSTANT").method("__int__") == 42
+    assert (caught.value.facts["type"], caught.value.facts["message"]) == ("ValueError", "not like this")
 
 
 def test_call_many(student: Submission) -> None:
     """Protects many calls in one exchange: in order, one value for each, none for none."""
     with student.open(seed=1) as worker:
         double = worker.resolve("student", "double")
-        assert [0, 2, 4] == double.call_many([[0], [1], [2]])
-        assert [] == double.call_many([])
+        assert double.call_many([[0], [1], [2]]) == [0, 2, 4]
+        assert double.call_many([]) == []
         scale = worker.resolve("student", "Scale").construct(2)
-        assert [[2.0, 2.0]] == [y.tolist() for _, y in scale.call_many([[torch.ones(2)]], "both")]
+        assert [y.tolist() for _, y in scale.call_many([[torch.ones(2)]], "both")] == [[2.0, 2.0]]
 
 
 def test_inputs_after(student: Submission) -> None:
@@ -144,7 +144,7 @@ def test_inputs_after(student: Submission) -> None:
     with student.open(seed=1) as worker:
         value, after = worker.resolve("student", "fill").inputs_after(x, rows, y=3)
     assert [1, 5] == value == after[1]
-    assert ([0.0, 0.0], [1.0, 1.0], [1]) == (after[0].tolist(), x.tolist(), rows)
+    assert (after[0].tolist(), x.tolist(), rows) == ([0.0, 0.0], [1.0, 1.0], [1])
 
 
 def test_gradients_of_arguments(student: Submission) -> None:
@@ -153,12 +153,12 @@ def test_gradients_of_arguments(student: Submission) -> None:
     with student.open(seed=1) as worker:
         pair = worker.resolve("student", "pair")
         got, named = pair.gradients([x, y], [1, 0], weights, output=0)
-        assert ([[10.0, 100.0]] * 2, {}) == ([g.tolist() for g in got], named)
-        assert ([None, None], {}) == pair.gradients([x, y], [0, 1], weights, output=1)
+        assert ([g.tolist() for g in got], named) == ([[10.0, 100.0]] * 2, {})
+        assert pair.gradients([x, y], [0, 1], weights, output=1) == ([None, None], {})
         [no, yes], _ = worker.resolve("student", "half").gradients([x, y], [0, 1], weights, output=0)
-        assert (None, [10.0, 200.0]) == (no, yes.tolist())
-        assert ([None], {}) == worker.resolve("student", "detached").gradients([x], [0], weights)
-        assert ([None], {}) == worker.resolve("student", "no_tensor").gradients([x], [0], weights)
+        assert (no, yes.tolist()) == (None, [10.0, 200.0])
+        assert worker.resolve("student", "detached").gradients([x], [0], weights) == ([None], {})
+        assert worker.resolve("student", "no_tensor").gradients([x], [0], weights) == ([None], {})
 
 
 def test_gradients_of_parameters(student: Submission) -> None:
@@ -167,15 +167,15 @@ def test_gradients_of_parameters(student: Submission) -> None:
     with student.open(seed=1) as worker:
         scale = worker.resolve("student", "Scale").construct(3)
         [grad_x], named = scale.gradients([x], [0], weights, parameters=True)
-    assert [30.0, 300.0] == grad_x.tolist()
-    assert (["weight", "unused"], [10.0, 200.0], None) == (list(named), named["weight"].tolist(), named["unused"])
+    assert grad_x.tolist() == [30.0, 300.0]
+    assert (list(named), named["weight"].tolist(), named["unused"]) == (["weight", "unused"], [10.0, 200.0], None)
 
 
 def test_parameters(student: Submission) -> None:
     """Protects names and shapes of parameters, in order."""
     with student.open(seed=1) as worker:
         found = worker.resolve("student", "Scale").construct(3).parameters()
-    assert [("weight", (2,)), ("unused", (3,))] == list(found.items())
+    assert list(found.items()) == [("weight", (2,)), ("unused", (3,))]
 
 
 def test_describe(student: Submission) -> None:
@@ -193,8 +193,8 @@ def test_describe(student: Submission) -> None:
         ["more", "VAR_KEYWORD", False],
     ]
     assert {"callable": True, "class": False, "parameters": parameters} == function
-    assert {"callable": False, "class": False, "parameters": None} == constant
-    assert {"callable": True, "class": True, "parameters": [["factor", "POSITIONAL_OR_KEYWORD", False]]} == scale
+    assert constant == {"callable": False, "class": False, "parameters": None}
+    assert scale == {"callable": True, "class": True, "parameters": [["factor", "POSITIONAL_OR_KEYWORD", False]]}
 
 
 def test_equal_seeds_draw_equal_numbers(student: Submission) -> None:
@@ -217,7 +217,9 @@ def test_the_reply_may_be_as_large_as_the_arguments_allow(student: Submission) -
     x = torch.zeros(1 << 18)  # 1 MiB, so that 16 MiB may come back
     with student.open(seed=1) as worker:
         large = worker.resolve("student", "large")
-        assert [2 << 20] * 4 == [len(large(x)), len(large(x=x)), len(large.inputs_after(x)[0]), len(large.call_many([[x]])[0])]
+        assert [len(large(x)), len(large(x=x)), len(large.inputs_after(x)[0]), len(large.call_many([[x]])[0])] == [
+            2 << 20
+        ] * 4
         with pytest.raises(WorkerLost, match="bytes of tensors"):
             large()
 
@@ -229,7 +231,7 @@ def test_patience_is_kept_by_kind(submission: MakeSubmission) -> None:
         f = worker.resolve("student", "f")
         with pytest.raises(WorkerLost) as caught:
             f()
-    assert (Loss.TIMEOUT, "0.5") == (caught.value.loss, caught.value.detail)
+    assert (caught.value.loss, caught.value.detail) == (Loss.TIMEOUT, "0.5")
 
 
 def test_layers_are_reported(student: Submission) -> None:
@@ -242,22 +244,29 @@ def test_limits_reach_the_worker(submission: MakeSubmission) -> None:
     """Protects a homework's own limits: the worker is put under them."""
     code = "import resource\ndef f(): return resource.getrlimit(resource.RLIMIT_AS)[0]"
     with submission({"student.py": code}, limits=Limits(memory_bytes=3 << 30)).open(seed=1) as worker:
-        assert 3 << 30 == worker.resolve("student", "f")()
+        assert worker.resolve("student", "f")() == 3 << 30
 
 
 def test_the_code_may_lie_in_a_folder(submission: MakeSubmission) -> None:
     """Protects submissions in folders: imports through the folder's name work, and files are found from the top."""
-    files = {"hw/src/a.py": "import src.b\nfrom src import b\nf = src.b.f", "hw/src/b.py": "def f(): return open('x').read()"}
+    files = {
+        "hw/src/a.py": "import src.b\nfrom src import b\nf = src.b.f",
+        "hw/src/b.py": "def f(): return open('x').read()",
+    }
     with submission({**files, "x": "text"}, code="hw/src").open(seed=1) as worker:
-        assert "text" == worker.resolve("a", "f")()
+        assert worker.resolve("a", "f")() == "text"
 
 
 def test_workers_know_nothing_of_each_other(submission: MakeSubmission) -> None:
     """Protects one check from another: what a submission leaves in its worker is not in the next."""
-    made = submission({"student.py": "import torch, sys\ndef f():\n    torch.left = 1 + getattr(torch, 'left', 0)\n    return torch.left"})
+    made = submission(
+        {
+            "student.py": "import torch, sys\ndef f():\n    torch.left = 1 + getattr(torch, 'left', 0)\n    return torch.left"
+        }
+    )
     with made.open(seed=1) as first, made.open(seed=1) as second:
         one, two = first.resolve("student", "f"), second.resolve("student", "f")
-        assert [1, 2, 1, 3] == [one(), one(), two(), one()]
+        assert [one(), one(), two(), one()] == [1, 2, 1, 3]
 
 
 def test_a_worker_leaves_no_descriptor_open(student: Submission) -> None:

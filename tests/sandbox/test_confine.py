@@ -39,7 +39,7 @@ def run(inside: str) -> subprocess.CompletedProcess[str]:
 def answer(inside: str) -> Any:
     """What such a process found out."""
     done = run(inside)
-    assert ("", 0) == (done.stderr, done.returncode)
+    assert (done.stderr, done.returncode) == ("", 0)
     return json.loads(done.stdout)
 
 
@@ -80,7 +80,7 @@ def test_no_file_can_grow() -> None:
             return error.strerror
         """
     )
-    assert "File too large" == found
+    assert found == "File too large"
 
 
 def test_limits_that_are_lower_already_stay() -> None:
@@ -94,10 +94,10 @@ def test_limits_that_are_lower_already_stay() -> None:
         return [report["rlimits"], *map(resource.getrlimit, kinds)]
         """
     )
-    assert [True, [32, 32], [5, 5]] == found
+    assert found == [True, [32, 32], [5, 5]]
 
 
 def test_an_orphan_ends() -> None:
     """Protects against a worker without a judge: whose parent is gone already ends before it sees student code."""
     done = run("return confine.apply(confine.Limits(), os.getppid() + 1)")
-    assert ("", 1) == (done.stdout, done.returncode)
+    assert (done.stdout, done.returncode) == ("", 1)

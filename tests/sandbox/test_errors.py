@@ -9,18 +9,18 @@ from sandbox.errors import IntakeError, Loss, SandboxError, StudentError, Worker
 def test_facts_are_cleaned_and_cut() -> None:
     """Protects reports from an error reply that carries control characters or a megabyte of text."""
     error = StudentError({"kind": "syntax", "message": "\x1b[31m", "code": "x" * 5000, "line": 3, "nearest": None})
-    assert "syntax" == error.kind
-    assert "�[31m" == error.facts["message"]
+    assert error.kind == "syntax"
+    assert error.facts["message"] == "�[31m"
     assert len(error.facts["code"]) <= 2000
-    assert (3, None) == (error.facts["line"], error.facts["nearest"])
+    assert (error.facts["line"], error.facts["nearest"]) == (3, None)
 
 
 @pytest.mark.torch_free
 def test_facts_that_are_no_plain_values_are_left_out() -> None:
     """Protects what reads the facts from forged ones: nested structures, keys that are no strings, dirty keys."""
     error = StudentError({"message": ["\x1b"], ("a",): "b", "\x1bkey": 1, "line": {"$": 1}, "file": 2.5})
-    assert {"�key": 1, "file": 2.5} == error.facts
-    assert "raised" == error.kind
+    assert error.facts == {"�key": 1, "file": 2.5}
+    assert error.kind == "raised"
 
 
 @pytest.mark.torch_free
@@ -29,4 +29,4 @@ def test_kinds_of_exceptions() -> None:
     assert not issubclass(WorkerLost, Exception)
     assert not issubclass(StudentError, SandboxError)
     assert issubclass(IntakeError, SandboxError)
-    assert "timeout: 10" == str(WorkerLost(Loss.TIMEOUT, "10"))
+    assert str(WorkerLost(Loss.TIMEOUT, "10")) == "timeout: 10"

@@ -38,10 +38,10 @@ def test_files_are_copied(source: Path) -> None:
     """Protects the copy: paths, contents, order, and that it goes when it is no longer needed."""
     write(source, "b.py", "a.py", "src/data/ä b.txt", text="σ = 1\r\n")
     with take(source) as snapshot:
-        assert ("a.py", "b.py", "src/data/ä b.txt") == snapshot.files
+        assert snapshot.files == ("a.py", "b.py", "src/data/ä b.txt")
         assert list(snapshot.files) == listed(snapshot)
         assert "σ = 1\r\n".encode() == (snapshot.root / "src/data/ä b.txt").read_bytes()
-        assert () == snapshot.left_out
+        assert snapshot.left_out == ()
         (source / "a.py").write_text("changed later")
         assert "σ = 1\r\n".encode() == (snapshot.root / "a.py").read_bytes()
     assert not snapshot.root.parent.exists()
@@ -55,7 +55,7 @@ def test_modes(source: Path) -> None:
     (source / "private/b.py").chmod(0o600)
     with take(source) as snapshot:
         paths = [snapshot.root.parent, snapshot.root, *sorted(snapshot.root.rglob("*"))]
-        assert [0o755, 0o755, 0o644, 0o755, 0o644] == [stat.S_IMODE(path.stat().st_mode) for path in paths]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o755, 0o755, 0o644, 0o755, 0o644]
 
 
 def test_symbolic_links_are_left_out(source: Path, tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_symbolic_links_are_left_out(source: Path, tmp_path: Path) -> None:
     (source / "folder").symlink_to(secret, target_is_directory=True)
     (source / "loop").symlink_to(".", target_is_directory=True)
     with take(source) as snapshot:
-        assert ("a.py",) == snapshot.files
-        assert ["a.py"] == listed(snapshot)
+        assert snapshot.files == ("a.py",)
+        assert listed(snapshot) == ["a.py"]
         names = ["absolute.py", "dangling.py", "folder", "inside.py", "loop", "relative.py"]
         assert names == [name for name, _ in snapshot.left_out]
         assert all("symbolic link" in problem for _, problem in snapshot.left_out)
@@ -85,9 +85,9 @@ def test_what_is_no_file_is_left_out(source: Path, monkeypatch: pytest.MonkeyPat
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket.py")
         with take(source) as snapshot:
-            assert ("a.py",) == snapshot.files
-            assert ["pipe.py", "socket.py"] == [name for name, _ in snapshot.left_out]
-            assert ("pipe.py", "not a regular file") == snapshot.left_out[0]
+            assert snapshot.files == ("a.py",)
+            assert [name for name, _ in snapshot.left_out] == ["pipe.py", "socket.py"]
+            assert snapshot.left_out[0] == ("pipe.py", "not a regular file")
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, module: object, function: str, name: str) -> None:
@@ -110,7 +110,7 @@ def test_unreadable_files_and_folders_are_named(source: Path, monkeypatch: pytes
         refuse(patch, os, "scandir", "closed")
         snapshot = take(source)
     with snapshot:
-        assert ("a.py",) == snapshot.files
+        assert snapshot.files == ("a.py",)
         unreadable = "not a file that can be read (a symbolic link, or no permission)"
         assert (("locked.py", unreadable), ("sub/closed", "a folder that cannot be read")) == snapshot.left_out
 
@@ -121,7 +121,7 @@ def test_what_no_homework_wants_is_left_out(source: Path) -> None:
     write(source, "a.py", *(f"{folder}/b.py" for folder in folders), "src/__pycache__/c.py", ".DS_Store", "._a.py")
     write(source, "d.pyc", "e.so", "f.cpython-311-x86_64-linux-gnu.so", "g.pyd", "h.pth", "src/i.pyo")
     with take(source) as snapshot:
-        assert ("a.py",) == snapshot.files
+        assert snapshot.files == ("a.py",)
         left_out = ["d.pyc", "e.so", "f.cpython-311-x86_64-linux-gnu.so", "g.pyd", "h.pth", "src/i.pyo"]
         assert left_out == [name for name, _ in snapshot.left_out]
 
@@ -138,7 +138,7 @@ def test_names_that_differ_only_in_case(source: Path) -> None:
     """Protects against two files that are one on other systems: the first is taken, the other is named."""
     write(source, "A/b.py", "a/B.py", "é.py", "e\u0301.py")
     with take(source) as snapshot:
-        assert ("A/b.py", "e\u0301.py") == snapshot.files
+        assert snapshot.files == ("A/b.py", "e\u0301.py")
         reason = "another file has the same name but for case"
         assert (("a/B.py", reason), ("é.py", reason)) == snapshot.left_out
 
@@ -149,8 +149,8 @@ def test_names_that_are_no_text(source: Path) -> None:
     write(source, "evil\x1b[31m\n\u202e.py", "too large\x07", text="xx")
     with take(source, Caps(file_bytes=1)) as snapshot:
         assert [os.fsdecode(b"\xff\xfe.py")] == list(snapshot.files)
-        assert ["evil�[31m\n�.py", "too large�"] == [name for name, _ in snapshot.left_out]
-        assert b"\xff\xfe.py" == os.listdir(os.fsencode(snapshot.root))[0]
+        assert [name for name, _ in snapshot.left_out] == ["evil�[31m\n�.py", "too large�"]
+        assert os.listdir(os.fsencode(snapshot.root))[0] == b"\xff\xfe.py"
 
 
 def test_too_large_a_file_is_left_out(source: Path) -> None:
@@ -158,8 +158,8 @@ def test_too_large_a_file_is_left_out(source: Path) -> None:
     write(source, "a.bin", text="x" * (1 << 20))
     write(source, "b.bin", text="x" * ((1 << 20) + 1))
     with take(source, Caps(file_bytes=1 << 20)) as snapshot:
-        assert ("a.bin",) == snapshot.files
-        assert (("b.bin", "larger than 1 MiB"),) == snapshot.left_out
+        assert snapshot.files == ("a.bin",)
+        assert snapshot.left_out == (("b.bin", "larger than 1 MiB"),)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,9 @@ def test_too_large_a_file_is_left_out(source: Path) -> None:
         (Caps(total_bytes=2 << 20), "more than 2 MiB: leave out data sets"),
     ],
 )
-def test_too_much_is_refused(caps: Caps, message: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_is_refused(
+    caps: Caps, message: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects memory and disk from many files; the message says what to do, and nothing is left behind."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     write(source, "a", "b", "c", text="x" * (1 << 20))
@@ -182,15 +184,15 @@ def test_as_much_as_the_caps_allow(source: Path) -> None:
     """Protects honest submissions at the very limit."""
     write(source, "a", "b", text="xx")
     with take(source, Caps(file_bytes=2, total_bytes=4, files=2)) as snapshot:
-        assert ("a", "b") == snapshot.files
+        assert snapshot.files == ("a", "b")
 
 
 def test_depth(source: Path) -> None:
     """Protects against endless folders: those within the cap are taken, the first one beyond it is named."""
     write(source, "1/2/a.py", "1/2/3/b.py", "1/2/3/4/5/c.py")
     with take(source, Caps(depth=2)) as snapshot:
-        assert ("1/2/a.py",) == snapshot.files
-        assert (("1/2/3", "nested deeper than 2 folders"),) == snapshot.left_out
+        assert snapshot.files == ("1/2/a.py",)
+        assert snapshot.left_out == (("1/2/3", "nested deeper than 2 folders"),)
 
 
 def digest(source: Path) -> str:
@@ -215,7 +217,7 @@ def test_the_digest_names_paths_and_contents(source: Path) -> None:
     found.add(digest(source))
     write(source, "a", text="")
     found.add(digest(source))
-    assert 5 == len(found)
+    assert len(found) == 5
 
 
 def test_the_digest_separates_names_from_contents(source: Path, tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ def test_the_digest_separates_names_from_contents(source: Path, tmp_path: Path) 
 def test_an_empty_submission(source: Path) -> None:
     """Protects the run from a submission without files: it is taken in, and graded as what it is."""
     with take(source) as snapshot:
-        assert ((), ()) == (snapshot.files, snapshot.left_out)
+        assert (snapshot.files, snapshot.left_out) == ((), ())
 
 
 def test_a_missing_folder(source: Path) -> None:

@@ -87,9 +87,7 @@ keys = st.text(max_size=5) | st.integers(-5, 5) | st.tuples(st.integers(0, 3), s
 values = st.recursive(
     scalars | tensors() | arrays(),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.lists(inner, max_size=4).map(tuple)
-        | st.dictionaries(keys, inner, max_size=4)
+        st.lists(inner, max_size=4) | st.lists(inner, max_size=4).map(tuple) | st.dictionaries(keys, inner, max_size=4)
     ),
     max_leaves=12,
 )
@@ -292,12 +290,18 @@ def test_lying_subclasses_arrive_as_plain_tensors(kind: type[Tensor]) -> None:
     """Protects the comparison from a tensor subclass whose methods lie: only its bytes cross."""
     arrived = round_trip(torch.arange(3.0).as_subclass(kind))
     assert Tensor is type(arrived)
-    assert [0.0, 1.0, 2.0] == arrived.tolist()
+    assert arrived.tolist() == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(
     "make",
-    [Wrapper, lambda: torch.ones(2).as_subclass(NoDtype), Pretender, lambda: Nameless("A", (), {})(), lambda: RaisingText("a")],
+    [
+        Wrapper,
+        lambda: torch.ones(2).as_subclass(NoDtype),
+        Pretender,
+        lambda: Nameless("A", (), {})(),
+        lambda: RaisingText("a"),
+    ],
     ids=["wrapper", "no dtype", "pretender", "nameless", "text"],
 )
 def test_values_that_raise_become_opaque(make: Any) -> None:
@@ -319,7 +323,7 @@ def test_deep_nesting_is_cut(kind: str) -> None:
     while not isinstance(arrived, Opaque):
         [arrived] = arrived.values() if isinstance(arrived, dict) else arrived
         depth += 1
-    assert wire.MAX_DEPTH + 1 == depth
+    assert depth == wire.MAX_DEPTH + 1
 
 
 # ---------------------------------------------------------------------------------------------------- memory
@@ -351,7 +355,7 @@ def test_the_same_tensor_twice_crosses_twice() -> None:
 def test_bytes_of_a_bool_are_made_true_or_false() -> None:
     """Protects torch from bools that are neither 0 nor 1, with which its operations disagree."""
     arrived = decode({"$tensor": 0}, [["bool", [4]]], bytes([0, 1, 2, 255]) + bytes(12))
-    assert [0, 1, 1, 1] == arrived.view(torch.uint8).tolist()
+    assert arrived.view(torch.uint8).tolist() == [0, 1, 1, 1]
 
 
 # ---------------------------------------------------------------------------------------------------- refusals
@@ -365,7 +369,7 @@ def test_header() -> None:
     """Protects the header's meaning: nonce, length of the structure, length of the tensors."""
     text, payload = frame(torch.ones(3))
     assert wire.Header(NONCE, len(text), len(payload)) == wire.read_header(wire.encode(torch.ones(3), NONCE)[0])
-    assert 0 == len(payload) % wire.ALIGNMENT
+    assert len(payload) % wire.ALIGNMENT == 0
 
 
 @pytest.mark.parametrize(
@@ -506,7 +510,11 @@ def test_a_payload_too_long_is_refused() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=3)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3)
     | st.sampled_from(["nan", "inf", *DTYPES]),
     lambda inner: (
         st.lists(inner, max_size=3)

@@ -32,7 +32,7 @@ def look(submission: MakeSubmission) -> Callable[[str], Any]:
 def test_the_environment_is_empty(look: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects tokens and paths in environment variables: none reaches a worker."""
     monkeypatch.setenv("HEADMASTER_TEST_TOKEN", "secret")
-    assert {} == look("dict(os.environ)")
+    assert look("dict(os.environ)") == {}
     assert "secret" not in look("open('/proc/self/environ').read()")
 
 
@@ -50,7 +50,7 @@ def test_the_environment_is_empty(look: Callable[[str], Any], monkeypatch: pytes
 def test_no_path_of_the_checkout(expression: str, look: Callable[[str], Any]) -> None:
     """Protects the answer key: a worker is not told where the checkout lies, only where the installed packages do."""
     found = [text.replace(sys.prefix, "").replace(sys.executable, "") for text in look(expression)]
-    assert [] == [text for text in found if str(CHECKOUT) in text]
+    assert [text for text in found if str(CHECKOUT) in text] == []
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_no_path_of_the_checkout_in_memory(submission: MakeSubmission) -> None:
     """
     rooms = ["reference", "graders", "sandbox", "tests"]
     with submission({"student.py": code}).open(seed=1) as worker:
-        assert (True, 0) == worker.resolve("student", "f")(str(CHECKOUT)[::-1], rooms)
+        assert worker.resolve("student", "f")(str(CHECKOUT)[::-1], rooms) == (True, 0)
 
 
 def test_descriptors(look: Callable[[str], Any]) -> None:
     """Protects the judge's files and sockets: a worker has its input, its output twice, and its own socket."""
-    assert [0, 1, 2, 3] == look("[fd for fd in range(256) if os.path.lexists(f'/proc/self/fd/{fd}')]")
+    assert look("[fd for fd in range(256) if os.path.lexists(f'/proc/self/fd/{fd}')]") == [0, 1, 2, 3]
     null, out, err, connection = look("[os.readlink(f'/proc/self/fd/{fd}') for fd in range(4)]")
     assert ("/dev/null", out, "socket:") == (null, err, connection[:7])
     assert out.startswith("pipe:")
@@ -94,7 +94,7 @@ def test_descriptors(look: Callable[[str], Any]) -> None:
 
 def test_session_and_parent(look: Callable[[str], Any], zygote: Any) -> None:
     """Protects the judge's terminal and process group: a worker leads a session of its own, under the zygote."""
-    assert [True, True] == look("[os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid()]")
+    assert look("[os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid()]") == [True, True]
     assert zygote._popen.pid == look("os.getppid()")
     assert os.getsid(0) != os.getsid(zygote._popen.pid)
 
@@ -104,15 +104,15 @@ def test_kernel_settings(look: Callable[[str], Any]) -> None:
     status = look("open('/proc/self/status').read()")
     assert "NoNewPrivs:\t1\n" in status
     assert "Threads:\t1\n" in status
-    assert "1000\n" == look("open('/proc/self/oom_score_adj').read()")
+    assert look("open('/proc/self/oom_score_adj').read()") == "1000\n"
 
 
 def test_interpreter(look: Callable[[str], Any]) -> None:
     """Protects determinism and imports: one thread, hash seed 0, no bytecode written, no entry "" in the path."""
-    assert [1, 1] == look("[torch.get_num_threads(), threading.active_count()]")
+    assert look("[torch.get_num_threads(), threading.active_count()]") == [1, 1]
     assert look("hash('headmaster')") == look("hash('headmaster')")
-    assert [True, False] == look("[sys.dont_write_bytecode, '' in sys.path]")
-    assert [True, "float32"] == look("[torch.is_grad_enabled(), str(torch.get_default_dtype())[6:]]")
+    assert look("[sys.dont_write_bytecode, '' in sys.path]") == [True, False]
+    assert look("[torch.is_grad_enabled(), str(torch.get_default_dtype())[6:]]") == [True, "float32"]
 
 
 def test_no_signal_of_the_judges_is_handled(look: Callable[[str], Any]) -> None:
@@ -125,5 +125,5 @@ def test_unknown_operations_are_errors(submission: MakeSubmission) -> None:
     with submission({}).open(seed=1) as worker:
         with pytest.raises(StudentError) as caught:
             worker.request("exec", code="1")
-        assert "KeyError" == caught.value.facts["type"]
+        assert caught.value.facts["type"] == "KeyError"
         assert worker.layers()

@@ -117,7 +117,7 @@ class GPT(nn.Module):
             logits (B, T, V), and the mean cross-entropy in nats: () float, None without targets.
         """
         T = idx.shape[1]
-        assert T <= self.block_size, f"a sequence of {T} tokens is longer than block_size, {self.block_size}"
+        assert self.block_size >= T, f"a sequence of {T} tokens is longer than block_size, {self.block_size}"
         x = self.tok_emb(idx)  # (B, T, n_embd)
         if not self.rope:
             x = x + self.pos_emb[:, :T]

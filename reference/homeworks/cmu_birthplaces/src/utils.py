@@ -82,5 +82,5 @@ def evaluate_places(filepath: str, predicted_places: Sequence[str]) -> tuple[flo
         return 0.0, 0.0
     if len(predicted_places) != len(fields):
         raise ValueError(f"{filepath} has {len(fields)} lines, got {len(predicted_places)} predictions")
-    correct = sum(place == predicted for (_, place), predicted in zip(fields, predicted_places))
+    correct = sum(place == predicted for (_, place), predicted in zip(fields, predicted_places, strict=True))
     return float(len(fields)), float(correct)
