@@ -6,9 +6,9 @@
         \"\"\"Attention weights and output equal softmax(QKᵀ/√d)V.\"\"\"
         assert_agrees(...)
 
-The docstring's first paragraph is the sentence that the student reads. The function's first parameter is the student's implementation in
-the task's canonical form (see `tasks`), living in a fresh worker. The others are drawn by Hypothesis; a function without
-`@given` runs once and gets a `random.Random` in their place.
+The docstring's first paragraph is the sentence that the student reads. The function's first parameter is the student's
+implementation in the task's canonical form (see `tasks`), living in a fresh worker. The others are drawn by Hypothesis; a
+function without `@given` runs once and gets a `random.Random` in their place.
 """
 
 import hashlib

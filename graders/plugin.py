@@ -157,6 +157,8 @@ class Grading:
     def _start(self) -> None:
         import time
 
+        from hypothesis.configuration import set_hypothesis_home_dir
+
         from sandbox.errors import IntakeError
 
         from .catalogue import all_checks
@@ -164,6 +166,8 @@ class Grading:
         from .judge import Judge, reference_of
 
         self.started = time.monotonic()
+        # its caches lie in the working directory otherwise, which may be the submission's
+        set_hypothesis_home_dir(SETTINGS.parent / ".hypothesis")
         slug = self.config.option.homework
         assert self.zygote is not None
         try:

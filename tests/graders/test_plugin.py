@@ -242,7 +242,7 @@ def execv(path, arguments):
 os.execv = execv
 sys.path.remove("")
 import pytest
-sys.exit(pytest.console_main())
+sys.exit(pytest.main(sys.argv[1:]))
 """
 
 

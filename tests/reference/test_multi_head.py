@@ -118,7 +118,7 @@ def test_gradients_pass_gradcheck() -> None:
     names = [name for name, _ in module.named_parameters()]
 
     def forward(x: Tensor, *parameters: Tensor) -> Tensor:
-        return torch.func.functional_call(module, dict(zip(names, parameters)), (x,))
+        return torch.func.functional_call(module, dict(zip(names, parameters, strict=False)), (x,))
 
     assert len(names) == 8
     assert torch.autograd.gradcheck(forward, (x, *(module.get_parameter(name) for name in names)))

@@ -261,7 +261,12 @@ def test_workers_know_nothing_of_each_other(submission: MakeSubmission) -> None:
     """Protects one check from another: what a submission leaves in its worker is not in the next."""
     made = submission(
         {
-            "student.py": "import torch, sys\ndef f():\n    torch.left = 1 + getattr(torch, 'left', 0)\n    return torch.left"
+            "student.py": """
+                import torch
+                def f():
+                    torch.left = 1 + getattr(torch, 'left', 0)
+                    return torch.left
+            """
         }
     )
     with made.open(seed=1) as first, made.open(seed=1) as second:

@@ -58,7 +58,7 @@ def test_a_module_is_executed_once(submission: MakeSubmission) -> None:
     """Protects side effects on import: under however many names, a module's code runs once."""
     files = {
         "part.py": "import builtins\nbuiltins.count = getattr(builtins, 'count', 0) + 1\n",
-        "student.py": "import part\nfrom . import part\nimport builtins\ndef f():\n    import part\n    return builtins.count",
+        "student.py": "import part, builtins\nfrom . import part\ndef f():\n    import part\n    return builtins.count",
     }
     assert value_of(submission(files)) == 1
 
@@ -78,7 +78,7 @@ def test_circular_imports(submission: MakeSubmission) -> None:
 )
 @pytest.mark.parametrize("init", [True, False], ids=["packages", "plain folders"])
 def test_sub_packages(statement: str, init: bool, submission: MakeSubmission) -> None:
-    """Protects submissions with folders of modules, with or without `__init__.py`, and relative imports between them."""
+    """Protects submissions with folders of modules, with or without `__init__.py`, and relative imports."""
     files = {
         "pkg/base.py": "VALUE = 5",
         "pkg/sub/leaf.py": "from ..base import VALUE\nimport pkg.base\ndef g(): return VALUE, pkg.base.VALUE",

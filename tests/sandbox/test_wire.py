@@ -1,6 +1,7 @@
 """Frames and values: what is encoded arrives as it was, and what is malformed is refused and nothing worse."""
 
 import enum
+import itertools
 import json
 import math
 import struct
@@ -177,6 +178,24 @@ def test_unusual_arrays(value: np.ndarray[Any, Any]) -> None:
 # ---------------------------------------------------------------------------------------------------- what cannot cross
 
 
+def batched() -> Tensor:
+    """A tensor that has outlived its `vmap`: it has no storage of its own."""
+    leaked: list[Tensor] = []
+
+    def leak(x: Tensor) -> Tensor:
+        leaked.append(x)
+        return x
+
+    torch.vmap(leak)(torch.ones(2))
+    return leaked[0]
+
+
+def nested() -> Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a prototype, says torch
+        return torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+
+
 def quantized() -> Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch means to drop them
@@ -191,6 +210,8 @@ def quantized() -> Tensor:
         lambda: torch.zeros(2).to(torch.float8_e4m3fn),
         lambda: torch.zeros(2, dtype=torch.uint16),
         quantized,
+        batched,
+        nested,
         lambda: np.array(["text"]),
         lambda: np.array([object()]),
         lambda: np.zeros(2, dtype=[("a", "i4")]),
@@ -242,19 +263,6 @@ class Raiser(Tensor):
         raise RuntimeError("no")
 
 
-class Wrapper(Tensor):
-    """Has no storage of its own, and cannot be computed with."""
-
-    @staticmethod
-    def __new__(cls) -> "Wrapper":
-        wrapper: Wrapper = Tensor._make_wrapper_subclass(cls, (2, 3))
-        return wrapper
-
-    @classmethod
-    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        raise RuntimeError("no")
-
-
 class NoDtype(Tensor):
     """Its attributes raise."""
 
@@ -296,13 +304,12 @@ def test_lying_subclasses_arrive_as_plain_tensors(kind: type[Tensor]) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        Wrapper,
         lambda: torch.ones(2).as_subclass(NoDtype),
         Pretender,
         lambda: Nameless("A", (), {})(),
         lambda: RaisingText("a"),
     ],
-    ids=["wrapper", "no dtype", "pretender", "nameless", "text"],
+    ids=["no dtype", "pretender", "nameless", "text"],
 )
 def test_values_that_raise_become_opaque(make: Any) -> None:
     """Protects the worker from values whose every attribute raises: the reply is made, its other tensors are whole."""
@@ -335,7 +342,7 @@ def test_decoded_tensors_do_not_overlap(value: list[Tensor]) -> None:
     """Protects one decoded tensor from a change to another: in the frame's buffer each has bytes of its own."""
     arrived = round_trip(value)
     spans = sorted((tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes) for tensor in arrived if tensor.numel())
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
 
 def test_a_tensor_cannot_be_referred_to_twice() -> None:
@@ -484,7 +491,7 @@ def test_structures_that_are_refused(text: bytes) -> None:
     ids=repr,
 )
 def test_tensors_that_are_refused(entry: Any) -> None:
-    """Protects the judge from forged tensors: unknown dtypes, shapes that are none, counts that do not match the bytes."""
+    """Protects the judge from forged tensors: unknown dtypes, impossible shapes, counts that do not match the bytes."""
     expected = 32 if entry in (["uint8", []], ["uint8", [0]]) else 16
     with pytest.raises(WireError):
         decode(None, [entry], bytes(expected))
@@ -533,7 +540,7 @@ entries = st.tuples(st.sampled_from(list(DTYPES)), st.lists(sizes, max_size=4)) 
 )
 
 
-@settings(examples, max_examples=600)
+@settings(examples, max_examples=400)
 @given(
     tree=json_values,
     table=st.lists(entries, max_size=3) | st.lists(json_values, max_size=3) | json_values,
@@ -547,7 +554,7 @@ def test_any_json_decodes_or_is_refused(tree: Any, table: Any, payload: bytes) -
         pass
 
 
-@settings(examples, max_examples=300)
+@settings(examples, max_examples=200)
 @given(value=values, data=st.data())
 def test_a_damaged_frame_decodes_or_is_refused(value: Any, data: st.DataObject) -> None:
     """Protects the judge from a true frame of which a few bytes were changed, cut off or added."""

@@ -90,7 +90,7 @@ def repack(module: Any) -> MultiHeadAttention:
         reference = MultiHeadAttention(n_embd, module.n_head).double().eval()
     weights = module.qkv.weight.view(module.n_head, 3, -1, n_embd).unbind(1)  # each (n_head, hs, n_embd)
     biases = module.qkv.bias.view(module.n_head, 3, -1).unbind(1)  # each (n_head, hs)
-    for layer, weight, bias in zip((reference.query, reference.key, reference.value), weights, biases):
+    for layer, weight, bias in zip((reference.query, reference.key, reference.value), weights, biases, strict=False):
         layer.load_state_dict({"weight": weight.flatten(0, 1), "bias": bias.flatten()})
     reference.proj.load_state_dict(module.proj.state_dict())
     return reference
@@ -191,7 +191,7 @@ def gpt2_twin(model: Any) -> GPT2LMHeadModel:
     twin.transformer.wte.weight.data = model.tok_emb.weight.data
     twin.transformer.wpe.weight.data = model.pos_emb.data[0]
     twin.transformer.ln_f.load_state_dict(model.ln_f.state_dict())
-    for theirs, ours in zip(twin.transformer.h, model.blocks):
+    for theirs, ours in zip(twin.transformer.h, model.blocks, strict=False):
         theirs.ln_1.load_state_dict(ours.ln1.state_dict())
         theirs.ln_2.load_state_dict(ours.ln2.state_dict())
         packed = repack(ours.attn)
@@ -315,9 +315,9 @@ def test_dataset_command_prints_examples(kind: str, folder: Path, capsys: pytest
     random.setstate(state)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * (3 if kind == "namedata" else 4)
-    for x, y in zip(lines[::2], lines[1::2]):
+    for x, y in zip(lines[::2], lines[1::2], strict=False):
         assert (x[:3], y[:3]) == ("x: ", "y: ")
-        assert all(b in (a, "□") for a, b in zip(x[4:], y[3:]))
+        assert all(b in (a, "□") for a, b in zip(x[4:], y[3:], strict=False))
     assert lines[0].startswith("x: Where was Ada born?⁇London⁇□") == (kind == "namedata")
 
 
