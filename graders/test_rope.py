@@ -28,6 +28,23 @@ def own_cache(rope: Rope, dim: int, n_positions: int) -> Tensor:
     return require_tensor(cache, f"the cache for dim={dim}", (n_positions, dim // 2, 2), torch.float32)
 
 
+def growing_angles(rope: Rope) -> str:
+    """A hint for the double negative 1/10000^(−2i/dim), which stands in widely copied starter code; "" if it is not that.
+
+    It is named only if several caches equal it in which it differs from the right one.
+    """
+    for dim, n_positions in ((4, 3), (8, 5), (16, 4)):
+        # 1/10000^(−2i/dim) is the right formula with the base 1/10000
+        try:
+            assert_agrees(rope.cache(dim, n_positions), oracles.rope_cache(dim, n_positions, 1e-4), atol=0.05)
+        except CheckFailed:
+            return ""
+    return (
+        "\nThe angles grow with i: this is 1/10000^(−2(i−1)/d), with the sign twice, as a docstring in circulation has it. "
+        "The handout’s formula is θᵢ = 10000^(−2(i−1)/d): 1 for the first pair, then smaller and smaller."
+    )
+
+
 def rotated(rope: Rope, x: Tensor, cache: Tensor, positions: Tensor | None = None) -> Tensor:
     """The student's rotation of x, of the right shape and dtype."""
     return require_tensor(rope.apply(x, cache, positions), "the rotated x", tuple(x.shape), x.dtype)
@@ -53,7 +70,10 @@ def test_shapes(rope: Rope, case: RopeCase, dim: int, n_positions: int) -> None:
 def test_cache_agrees(rope: Rope, dim: int, n_positions: int) -> None:
     """The cache holds the cosine and the sine of tθᵢ, θᵢ = 10000^(−2i/dim), positions t and pairs i counted from 0."""
     expected = oracles.rope_cache(dim, n_positions)
-    assert_agrees(rope.cache(dim, n_positions), expected, "the cache", atol=angle_tolerance(n_positions), rtol=0)
+    try:
+        assert_agrees(rope.cache(dim, n_positions), expected, "the cache", atol=angle_tolerance(n_positions), rtol=0)
+    except CheckFailed as failure:
+        raise CheckFailed(f"{failure}{growing_angles(rope)}") from None
 
 
 @check(task="rope", group="agreement", examples=40)

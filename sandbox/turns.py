@@ -31,7 +31,10 @@ def release_cpu(pid: int) -> None:
     """Give the judge its CPUs back when its last worker has gone."""
     before = _bound.pop(pid, None)
     if before is not None and not _bound:
-        os.sched_setaffinity(0, before)
+        try:
+            os.sched_setaffinity(0, before)
+        except OSError:  # a CPU was taken away meanwhile: the judge stays where it is
+            pass
 
 
 def _judges_own() -> frozenset[int]:

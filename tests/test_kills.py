@@ -105,7 +105,10 @@ def test_judge_killed(point: str, tmp_path: Path) -> None:
     )
     pytest_arguments = command[command.index("pytest") + 1 :]
     killer = [sys.executable, "-I", str(Path(__file__).parent / "killer.py"), point, *pytest_arguments]
-    process = subprocess.run(killer, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    environment = os.environ | {"TMPDIR": str(tmp_path)}  # a killed judge leaves its snapshot behind
+    process = subprocess.run(
+        killer, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert process.returncode == -signal.SIGKILL, process.stdout + process.stderr
     found = read(results)
     outcomes = [facts["outcome"] for facts in found.extra_data.get("checks", {}).values()]

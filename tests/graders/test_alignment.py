@@ -51,10 +51,9 @@ def test_by_head_is_the_starters_split() -> None:
 def test_four_linears_have_each_order_once() -> None:
     """Protects separate Linears under any names: 24 candidates, each another assignment."""
     found = layouts(linears(a=D, b=D, c=D, d=D), D, H)
-    orders = {tuple(pieces[0][0] for pieces in layout.stacks.values()) for layout in found}
-    names = [tuple(layout.stacks) for layout in found]
-    assert (24, 24) == (len(found), len(set(zip(names, orders, strict=False))))
-    assert {f"{role}.weight" for role in ROLES} == {layout.stacks["a.weight"][0][0] for layout in found}
+    orders = {tuple(layout.stacks[f"{name}.weight"][0][0] for name in "abcd") for layout in found}
+    assert (24, 24) == (len(found), len(orders))
+    assert {f"{role}.weight" for role in ROLES} == {role for order in orders for role in order}
 
 
 @pytest.mark.parametrize(

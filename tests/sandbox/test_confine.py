@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [
-    pytest.mark.torch_free,
-    pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's"),
-]
+pytestmark = [pytest.mark.torch_free, pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's")]
 
 SCRIPT = """
 import json, os, resource, signal, sys

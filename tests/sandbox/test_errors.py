@@ -4,8 +4,9 @@ import pytest
 
 from sandbox.errors import IntakeError, Loss, SandboxError, StudentError, WorkerLost
 
+pytestmark = pytest.mark.torch_free
 
-@pytest.mark.torch_free
+
 def test_facts_are_cleaned_and_cut() -> None:
     """Protects reports from an error reply that carries control characters or a megabyte of text."""
     error = StudentError({"kind": "syntax", "message": "\x1b[31m", "code": "x" * 5000, "line": 3, "nearest": None})
@@ -15,7 +16,6 @@ def test_facts_are_cleaned_and_cut() -> None:
     assert (error.facts["line"], error.facts["nearest"]) == (3, None)
 
 
-@pytest.mark.torch_free
 def test_facts_that_are_no_plain_values_are_left_out() -> None:
     """Protects what reads the facts from forged ones: nested structures, keys that are no strings, dirty keys."""
     error = StudentError({"message": ["\x1b"], ("a",): "b", "\x1bkey": 1, "line": {"$": 1}, "file": 2.5})
@@ -23,7 +23,6 @@ def test_facts_that_are_no_plain_values_are_left_out() -> None:
     assert error.kind == "raised"
 
 
-@pytest.mark.torch_free
 def test_kinds_of_exceptions() -> None:
     """Protects who is blamed: a lost worker passes `except Exception`, a student's error is no sandbox's error."""
     assert not issubclass(WorkerLost, Exception)

@@ -49,28 +49,26 @@ def test_spawn_and_reap(zygote: Zygote, is_gone: Callable[[int], bool]) -> None:
     assert zygote.reap(processes[0]) is None
 
 
-def test_killed_between_two_workers(mortal: Zygote, submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
-    """Protects a run from the zygote's death: its workers end with it, and the next `spawn` starts another zygote."""
-    made = submission({"student.py": "def f(): return 7"}, zygote=mortal)
-    with made.open(seed=1) as orphan:
-        orphan.resolve("student", "f")
-        before = pid_of(mortal)
-        os.kill(before, signal.SIGKILL)
-    with made.open(seed=1) as worker:
-        assert worker.resolve("student", "f")() == 7
-    assert before != pid_of(mortal)
-    assert is_gone(before)
-    assert is_gone(orphan.channel.pid)
-
-
-def test_killed_by_a_student(mortal: Zygote, submission: MakeSubmission) -> None:
-    """Protects the verdict from a student who kills the zygote: the worker is lost, the next one comes from another."""
+def test_killed_by_a_student(mortal: Zygote, submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
+    """Protects a run from the zygote's death: its workers end with it, and the next one comes from another zygote."""
     code = "import os, signal\ndef f():\n    os.kill(os.getppid(), 9)\n    signal.pause()\ndef g(): return 7"
     made = submission({"student.py": code}, zygote=mortal)
-    with made.open(seed=1) as worker, pytest.raises(WorkerLost):
-        worker.resolve("student", "f")()
+    with made.open(seed=1) as orphan, made.open(seed=1) as killer:
+        assert orphan.resolve("student", "g")() == 7
+        before = pid_of(mortal)
+        with pytest.raises(WorkerLost):
+            killer.resolve("student", "f")()
     with made.open(seed=1) as worker:
         assert worker.resolve("student", "g")() == 7
+    assert before != pid_of(mortal)
+    assert [is_gone(pid) for pid in (before, orphan.channel.pid, killer.channel.pid)] == [True] * 3
+
+
+def test_killed_while_nobody_looks(mortal: Zygote) -> None:
+    """Protects `spawn` from a zygote that dies at that moment: it starts another, whatever it noticed first."""
+    assert mortal._popen is not None
+    mortal._popen.kill()
+    assert end(mortal, mortal.spawn(Limits())) == signal.SIGKILL
 
 
 def test_hashes_are_those_of_every_run(mortal: Zygote, zygote: Zygote, submission: MakeSubmission) -> None:
@@ -83,16 +81,16 @@ def test_hashes_are_those_of_every_run(mortal: Zygote, zygote: Zygote, submissio
     assert found[0] == found[1]
 
 
-def test_close_leaves_nobody(is_gone: Callable[[int], bool]) -> None:
-    """Protects the machine: when `close` returns, the zygote and all its workers are gone, busy ones too."""
-    with Zygote() as zygote:
-        workers = [zygote.spawn(Limits()) for _ in range(2)]
-        os.kill(workers[0].pid, signal.SIGSTOP)
-        pids = [pid_of(zygote), *(worker.pid for worker in workers)]
-        assert [is_gone(pid) for pid in pids] == [False] * 3
+def test_close_leaves_nobody(mortal: Zygote, is_gone: Callable[[int], bool]) -> None:
+    """Protects the machine: when `close` returns, the zygote and all its workers are gone, stopped ones too."""
+    workers = [mortal.spawn(Limits()) for _ in range(2)]
+    os.kill(workers[0].pid, signal.SIGSTOP)
+    pids = [pid_of(mortal), *(worker.pid for worker in workers)]
+    assert [is_gone(pid) for pid in pids] == [False] * 3
+    mortal.close()
     assert [is_gone(pid) for pid in pids] == [True] * 3
-    assert [end(zygote, worker) for worker in workers] == [None, None]
-    zygote.close()
+    assert [end(mortal, worker) for worker in workers] == [None, None]
+    mortal.close()
 
 
 def test_close_before_it_is_ready(is_gone: Callable[[int], bool]) -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from sandbox.text import clean
 
+pytestmark = pytest.mark.torch_free
 examples = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 
 
-@pytest.mark.torch_free
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -27,14 +27,12 @@ def test_control_characters(text: str, expected: str) -> None:
     assert expected == clean(text, 100)
 
 
-@pytest.mark.torch_free
 def test_long_text_keeps_both_ends() -> None:
     """Protects the beginning and the end of a long message: what was asked, and what went wrong."""
     expected = "a" * 7 + "\n[…]\n" + "b" * 7
     assert expected == clean("a" * 50 + "b" * 50, 20)
 
 
-@pytest.mark.torch_free
 @examples
 @given(text=st.text(st.characters(), max_size=60), limit=st.integers(0, 40))
 def test_never_longer_never_unprintable(text: str, limit: int) -> None:

@@ -1,0 +1,266 @@
+"""From verdicts to results.json: numbers, partial credit, untrusted text, the sum that never changes."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from graders.catalogue import checks_of
+from graders.check import Check, Group
+from graders.homework import Config, Homework, available, load
+from graders.scoring import scores
+from graders.verdict import Outcome, Reason, Verdict
+from gradescope.blank import blank
+from gradescope.report import results_of
+from gradescope.results import MAX_TEXT, Results
+
+UNJUDGED = "Not judged yet: it counts 0 until it is."
+PASSED = Verdict(Outcome.PASSED)
+FAILED = Verdict(Outcome.FAILED, "expected 1, got 2")
+
+
+def made_check(task: str, name: str, group: Group) -> Check:
+    """A check that is never run."""
+    return Check(task, name, group, f"The {name} of {task} holds.", frozenset(), 1.0, lambda: None)
+
+
+# task a: three checks of equal weight share 10 points, 3.34 + 3.33 + 3.33; b: 4 points, 3 of 4 shares on one check
+A = [
+    made_check("a", "interface", Group.INTERFACE),
+    made_check("a", "agreement", Group.AGREEMENT),
+    made_check("a", "property", Group.PROPERTY),
+]
+B = [
+    made_check("b", "agreement", Group.AGREEMENT),
+    made_check("b", "property", Group.PROPERTY),
+    made_check("b", "hint", Group.ROBUSTNESS),
+]
+SMALL = Homework(
+    slug="small",
+    config=Config.model_validate(
+        {
+            "title": "Small",
+            "files": {"names": ["a.py"]},
+            "item": [
+                {"number": "2(b)", "title": "Task A", "points": 10, "kind": "auto", "tasks": ["a"]},
+                {"number": "1", "title": "By people", "points": 5, "kind": "manual"},
+                {
+                    **{"number": "10", "title": "Task B", "points": 4, "kind": "auto", "tasks": ["b"]},
+                    **{"weights": {"b.agreement": 3}, "advice": ["b.hint"], "visibility": "after_published"},
+                },
+            ],
+        }
+    ),
+    binding={},
+)
+
+
+def small(verdicts: Mapping[str, Verdict], finished: bool = True, note: str = "") -> Results:
+    """The file of the small homework; checks without a verdict of their own pass."""
+    table = {check.id: PASSED for check in A + B} | dict(verdicts)
+    return results_of(SMALL, A + B, table, finished=finished, note=note)
+
+
+def test_order_and_numbers_are_the_handouts() -> None:
+    """Entries stand in the handout's order with its numbers and titles; what people grade is absent."""
+    results = small({})
+    assert [(test.number, test.name, test.max_score, test.visibility) for test in results.tests] == [
+        ("2(b)", "Task A", 10.0, "visible"),
+        ("10", "Task B", 4.0, "after_published"),
+    ]
+    assert [(test.score, test.status) for test in results.tests] == [(10.0, "passed"), (4.0, "passed")]
+    assert results.output == "All checks passed: full points for everything that is graded here."
+
+
+def test_partial_credit() -> None:
+    """Each check earns its share in cents, largest remainders first, by the homework's weights."""
+    results = small({"a.property": FAILED, "b.agreement": FAILED})
+    assert [(test.score, test.status) for test in results.tests] == [(6.67, "failed"), (1.0, "failed")]
+    assert results.output == "Fix first, in 2(b): The property of a holds."
+
+
+def test_interface_earns_nothing_alone() -> None:
+    """What a stub can satisfy earns only beside a passed agreement check."""
+    results = small({"a.agreement": FAILED, "a.property": FAILED})
+    assert results.tests[0].score == 0.0
+    assert results.output == "Full points for: 10.\nFix first, in 2(b): The agreement of a holds."
+
+
+def test_advice_costs_nothing_and_is_marked() -> None:
+    """A failed advice leaves full points and says that it costs nothing; it is never what to fix first."""
+    results = small({"b.hint": FAILED})
+    assert results.tests[1].score == 4.0
+    assert "✗ The hint of b holds. (advice, costs nothing)\n    expected 1, got 2" in results.tests[1].output
+    assert results.output == "All checks passed: full points for everything that is graded here."
+
+
+def test_output_of_an_item() -> None:
+    """One line per check with its mark, its message below; what was not judged yet says that it counts 0."""
+    verdicts = {"a.interface": PASSED, "a.agreement": FAILED}
+    results = results_of(SMALL, A + B, verdicts, finished=False)
+    assert results.tests[0].output == (
+        "✓ The interface of a holds.\n"
+        "✗ The agreement of a holds.\n"
+        "    expected 1, got 2\n"
+        "… The property of a holds.\n"
+        f"    {UNJUDGED}"
+    )
+    assert results.tests[0].score == 0.0
+    assert results.output.splitlines() == [
+        "Not finished: 2 of 6 checks are judged; the others count 0 so far.",
+        "Fix first, in 2(b): The agreement of a holds.",
+    ]
+
+
+def test_blocked_checks_are_counted_not_listed() -> None:
+    """Checks behind a failed prerequisite share one line."""
+    behind = Verdict.not_judged(Reason.PREREQUISITE)
+    results = small({"a.interface": FAILED, "a.agreement": behind, "a.property": behind})
+    assert results.tests[0].output == (
+        "✗ The interface of a holds.\n"
+        "    expected 1, got 2\n"
+        "– 2 more checks are not judged: they need what failed above. They count 0."
+    )
+    assert results.tests[0].score == 0.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "score"), [(Reason.BUDGET, 6.67), (Reason.GRADER_FAULT, 10.0), (Reason.NOT_RUN, 6.67)]
+)
+def test_not_judged_says_why(reason: Reason, score: float) -> None:
+    """A check without a conclusion says why; only the grader's own fault costs nothing."""
+    results = small({"a.property": Verdict.not_judged(reason, staff="Traceback: secret")})
+    assert results.tests[0].score == score
+    assert f"– The property of a holds.\n    Not judged: {reason.value}." in results.tests[0].output
+    assert results.extra_data["checks"]["a.property"] == {
+        "outcome": "not judged",
+        "reason": reason.name.lower(),
+        "staff": "Traceback: secret",
+    }
+    shown = [results.output, *(test.output for test in results.tests)]
+    assert not any("secret" in text for text in shown)
+
+
+def test_printed_text_is_labelled_and_cut() -> None:
+    """What the code printed comes last, once, indented and cut."""
+    loud = Verdict(Outcome.PASSED, output="\x1b[31mred\x07\n✗ forged line\n" + "x" * 50_000)
+    results = small({"a.interface": loud, "a.property": Verdict(Outcome.PASSED, output="later")})
+    head, _, printed = results.tests[0].output.partition("\n\nWhat the code printed (the beginning):\n")
+    assert head.count("\n") == 2
+    assert printed.startswith("    \ufffd[31mred\ufffd\n    ✗ forged line\n    xxx")
+    assert len(printed) <= 3000
+    assert "later" not in printed
+
+
+def test_a_long_message_hides_no_other_check() -> None:
+    """However much each message holds, every check's sentence stays in the output, and both ends of the message."""
+    flood = Verdict(Outcome.FAILED, "begin" + "\n" * 30_000 + "end", output="p" * 16_384)
+    results = small({check.id: flood for check in A + B})
+    for test, checks in zip(results.tests, (A, B), strict=True):
+        assert len(test.output) <= MAX_TEXT
+        assert [f"✗ {check.sentence}" for check in checks] == [
+            line.removesuffix(" (advice, costs nothing)") for line in test.output.splitlines() if line.startswith("✗")
+        ]
+        assert test.output.count("    begin") == test.output.count("    end") == 3
+
+
+def test_a_normal_message_is_whole() -> None:
+    """A message of a usual size is not touched."""
+    message = "\n".join(f"  expected {i}, got {i + 1}" for i in range(60))
+    results = small({"a.agreement": Verdict(Outcome.FAILED, message)})
+    assert "\n".join(f"    {line}" for line in message.splitlines()) in results.tests[0].output
+
+
+def test_note_comes_first_in_three_lines() -> None:
+    """With a note, an unfinished run and something to fix, the summary still has at most three lines."""
+    results = results_of(SMALL, A + B, {"a.agreement": FAILED, **{c.id: PASSED for c in B}}, finished=False, note="A note.")
+    lines = results.output.splitlines()
+    assert (lines[0], len(lines)) == ("A note.", 3)
+
+
+# ---------------------------------------------------------------------------------------------------- any state
+
+
+@cache
+def loaded(slug: str) -> tuple[Homework, list[Check]]:
+    """A homework with its checks."""
+    homework = load(slug)
+    return homework, checks_of(homework)
+
+
+@pytest.mark.parametrize("slug", available())
+def test_sum_is_that_of_the_blank_file(slug: str) -> None:
+    """The file before the first verdict agrees with the one that needs no torch: same entries, same points."""
+    homework, checks = loaded(slug)
+    first, early = results_of(homework, checks, {}, finished=False), blank(slug, "")
+    assert [(test.number, test.max_score, test.score) for test in early.tests] == [
+        (test.number, test.max_score, test.score) for test in first.tests
+    ]
+    assert all(UNJUDGED in test.output for test in first.tests)
+
+
+@pytest.mark.parametrize("slug", available())
+def test_all_passed_is_full_points(slug: str) -> None:
+    """Full points are reached exactly, in every homework."""
+    homework, checks = loaded(slug)
+    results = results_of(homework, checks, {check.id: PASSED for check in checks}, finished=True, seconds=1.5)
+    assert results.score == results.max_score == float(sum(item.points for item in homework.config.auto_items))
+    assert {test.status for test in results.tests} == {"passed"}
+
+
+texts = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet="\n\r\x00\x1b\u2028\u202e\x85✗✓…– a", max_size=60),
+    st.builds(lambda text, times: text * times, st.text(max_size=5), st.integers(0, 2000)),
+)
+verdicts = st.one_of(
+    st.none(),
+    st.builds(Verdict, st.sampled_from([Outcome.PASSED, Outcome.FAILED]), texts, output=texts, staff=texts),
+    st.builds(Verdict.not_judged, st.sampled_from(list(Reason)), texts, texts),
+)
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a text holds no control character but newline and tab, and nothing that turns its direction."""
+    odd = [c for c in text if unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in ("RLO", "LRO")]
+    return set(odd) <= {"\n", "\t"}
+
+
+@settings(deadline=None, derandomize=True, max_examples=60, database=None)
+@given(data=st.data(), finished=st.booleans(), slug=st.sampled_from(available()))
+def test_every_state_is_valid(data: st.DataObject, finished: bool, slug: str) -> None:
+    """Whatever the verdicts and their texts, the file is valid, its points add up and its greatest sum never changes."""
+    homework, checks = loaded(slug)
+    # a few checks have drawn verdicts, the others the same one
+    common = data.draw(verdicts)
+    table = {check.id: common for check in checks}
+    for check in data.draw(st.lists(st.sampled_from(checks), max_size=6, unique_by=lambda check: check.id)):
+        table[check.id] = data.draw(verdicts)
+    given_verdicts = {name: verdict for name, verdict in table.items() if verdict is not None}
+    results = results_of(homework, checks, given_verdicts, finished=finished)
+
+    items = homework.config.auto_items
+    assert [(item.number, float(item.points)) for item in items] == [(t.number, t.max_score) for t in results.tests]
+    assert [float(s.earned) for s in scores(homework, checks, given_verdicts)] == [test.score for test in results.tests]
+    assert all(0 <= test.score <= test.max_score for test in results.tests)
+    assert [test.score == test.max_score for test in results.tests] == [t.status == "passed" for t in results.tests]
+    assert Results.model_validate_json(results.model_dump_json()) == results
+
+    assert len(results.output.splitlines()) <= 3
+    shown = [results.output, *(test.output for test in results.tests)]
+    assert all(is_harmless(text) and len(text) <= MAX_TEXT for text in shown)
+    assert {(test.output_format, test.name_format) for test in results.tests} == {("text", "text")}
+    assert (results.output_format, results.test_output_format) == ("text", "text")
+    for item, test in zip(items, results.tests, strict=True):
+        own = [check for check in checks if check.task in item.tasks]
+        listed = [c for c in own if c.id not in given_verdicts or given_verdicts[c.id].reason is not Reason.PREREQUISITE]
+        heads = [line for line in test.output.split("\n") if re.match("[✓✗…–] ", line) and " more checks " not in line]
+        assert [check.sentence for check in listed] == [
+            line[2:].removesuffix(" (advice, costs nothing)") for line in heads
+        ]
+        unjudged = sum(check.id not in given_verdicts for check in own)
+        assert test.output.count(f"\n    {UNJUDGED}") >= unjudged
