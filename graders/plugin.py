@@ -2,12 +2,12 @@
 
 It is registered as an entry point, so that its options are known before pytest looks at paths: the submission's folder
 is never taken for a test path, its conftest.py never executed. A run starts itself again with our settings and plugins
-only, isolated: nothing that lies in the working directory or in the submission is obeyed or imported. Without the options
-the plugin does nothing.
+only, isolated: nothing that lies in the working directory or in the submission is obeyed or imported. Without the
+options the plugin does nothing.
 
-One thing happens before any plugin is loaded: pytest chooses its ini file, by the arguments that look like paths (without
-one by the working directory), and imports the plugins that the file's addopts name. So name the graders first, or write
-`--submission=DIR`; `run_autograder` never looks for an ini file.
+One thing happens before any plugin is loaded: pytest chooses its ini file, by the arguments that look like paths
+(without one by the working directory), and imports the plugins that the file's addopts name. So name the graders first,
+or write `--submission=DIR`; `run_autograder` never looks for an ini file.
 """
 
 import os
@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
-    """Start again with our own settings. This runs before output is captured, and before any conftest.py is executed."""
+    """Start again with our own settings. This runs before output is captured and any conftest.py is executed."""
     namespace = early_config.known_args_namespace
     if _is_grading(namespace):
         _check_options(namespace)

@@ -32,7 +32,7 @@ _IGNORED_FOLDERS = frozenset(
         ".hypothesis",
     ]
 )
-_IGNORED_SUFFIXES = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib", ".pth")
+_IGNORED_SUFFIXES = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
 _IGNORED_FILES = frozenset([".DS_Store", "Thumbs.db"])
 
 

@@ -52,7 +52,7 @@ def test_four_linears_have_each_order_once() -> None:
     """Protects separate Linears under any names: 24 candidates, each another assignment."""
     found = layouts(linears(a=D, b=D, c=D, d=D), D, H)
     orders = {tuple(layout.stacks[f"{name}.weight"][0][0] for name in "abcd") for layout in found}
-    assert (24, 24) == (len(found), len(orders))
+    assert (len(found), len(orders)) == (24, 24)
     assert {f"{role}.weight" for role in ROLES} == {role for order in orders for role in order}
 
 
@@ -92,14 +92,14 @@ def test_names_that_hint_at_their_roles_come_first(names: tuple[str, ...]) -> No
 )
 def test_other_modules_have_no_layout(parameters: dict[str, tuple[int, ...]]) -> None:
     """Protects from guessing: parameters that do not fit give no candidate, and the binding says what it found."""
-    assert [] == layouts(parameters, D, H)
+    assert layouts(parameters, D, H) == []
 
 
 def test_what_is_not_a_linear_is_left_alone() -> None:
     """Protects modules with further parameters, a LayerNorm or a bare one: they keep their own values."""
     parameters = linears(qkv=3 * D, proj=D) | {"norm.weight": (D,), "norm.bias": (D,), "scale": (1,)}
     found = layouts(parameters, D, H)
-    assert 2 == len(found)
+    assert len(found) == 2
     assert set(linears(qkv=3 * D, proj=D)) == set(found[0].stacks)
 
 
@@ -130,8 +130,8 @@ def test_what_the_layout_lacks_has_gradient_zero() -> None:
     """Protects `unpack` from roles that no parameter holds."""
     layout = Layout({"a.weight": (("query.weight", slice(0, 1)),)})
     got = layout.unpack({"a.weight": torch.ones(1, 2)}, {"query.weight": (2, 2), "key.bias": (2,)})
-    assert [[1.0, 1.0], [0.0, 0.0]] == got["query.weight"].tolist()
-    assert [0.0, 0.0] == got["key.bias"].tolist()
+    assert got["query.weight"].tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert got["key.bias"].tolist() == [0.0, 0.0]
 
 
 def test_real_modules_are_understood() -> None:
@@ -140,4 +140,4 @@ def test_real_modules_are_understood() -> None:
     with torch.device("meta"):
         module["qkv"], module["proj"] = nn.Linear(D, 3 * D), nn.Linear(D, D)
     parameters = {name: tuple(p.shape) for name, p in module.named_parameters()}
-    assert 2 == len(layouts(parameters, D, H))
+    assert len(layouts(parameters, D, H)) == 2

@@ -20,6 +20,7 @@ from graders.strategies import (
     attention_cases,
     generator,
     head_cases,
+    head_weights,
     ids_cases,
     rope_cases,
 )
@@ -32,6 +33,7 @@ examples = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 EXACT = 1e-12  # both sides are float64
+WEIGHTS = head_weights(8, generator(4))
 
 
 def close(got: Tensor, expected: Tensor) -> None:
@@ -88,13 +90,15 @@ def test_attention_mask_is_the_rule_itself(case: IdsCase) -> None:
     """Protects the oracle of masks: key not after query, and no padding; spelled out for each pair."""
     mask = oracles.attention_mask(case.ids, case.pad_id)
     B, T = case.ids.shape
-    expected = [[[[k <= q and int(case.ids[b, k]) != case.pad_id for k in range(T)] for q in range(T)]] for b in range(B)]
+    expected = [
+        [[[k <= q and int(case.ids[b, k]) != case.pad_id for k in range(T)] for q in range(T)]] for b in range(B)
+    ]
     assert expected == mask.tolist()
 
 
 def test_causal_mask_is_the_rule_itself() -> None:
     """Protects the polarity: True = may attend."""
-    assert [[True, False, False], [True, True, False], [True, True, True]] == oracles.causal_mask(3).tolist()
+    assert oracles.causal_mask(3).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
     assert torch.bool == oracles.causal_mask(1).dtype
 
 
@@ -180,30 +184,18 @@ def test_rope_attention_is_attention_with_rotated_queries_and_keys(case: HeadCas
 
 def test_rope_attention_differs_from_attention() -> None:
     """Protects the check inside attention: with three tokens or more the rotation shows."""
-    case = HeadCase(head(), torch.randn(2, 3, 8, generator=generator(3)), None, 0, weights())
-    plain = oracles.multi_head(case.weights, 2, case.x)
-    assert float((oracles.rope_attention(case.weights, 2, case.x) - plain).abs().max()) > 0.01
-
-
-def head() -> "oracles.Any":  # type: ignore[name-defined]
-    from graders.tasks import HeadSizes
-
-    return HeadSizes(8, 2)
-
-
-def weights() -> dict[str, Tensor]:
-    from graders.strategies import head_weights
-
-    return head_weights(8, generator(4))
+    x = torch.randn(2, 3, 8, generator=generator(3))
+    plain, rotated = oracles.multi_head(WEIGHTS, 2, x), oracles.rope_attention(WEIGHTS, 2, x)
+    assert float((rotated - plain).abs().max()) > 0.01
 
 
 def test_nothing_draws_from_the_global_random_state() -> None:
     """Protects the judge's process: expected values follow from the case alone."""
     before = torch.get_rng_state()
     x, grad_output = torch.randn(2, 3, 8, generator=generator(5)), torch.ones(2, 3, 8)
-    oracles.multi_head(weights(), 2, x)
-    oracles.multi_head_gradients(weights(), 2, x, grad_output)
-    oracles.rope_attention(weights(), 2, x)
+    oracles.multi_head(WEIGHTS, 2, x)
+    oracles.multi_head_gradients(WEIGHTS, 2, x, grad_output)
+    oracles.rope_attention(WEIGHTS, 2, x)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -212,11 +204,11 @@ def test_only_this_file_of_the_graders_needs_the_answer_key() -> None:
     graders = Path(oracles.__file__).parent
     users = [path.name for path in graders.glob("*.py") if "import reference" in (text := path.read_text("utf-8"))
              or "from reference" in text]  # fmt: skip
-    assert ["oracles.py"] == users
+    assert users == ["oracles.py"]
 
 
 @pytest.mark.parametrize("module", ["graders.homework", "graders.verdict", "graders.plugin"])
 def test_what_is_said_to_need_no_torch_needs_none(module: str) -> None:
     """Protects the first answer: a mistyped option is told before torch is loaded."""
     code = f"import sys; import {module}; sys.exit('torch' in sys.modules)"
-    assert 0 == subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from graders.catalogue import all_checks
-from graders.homework import config_of
+from graders.homework import available, config_of
 from graders.plugin import CheckFailedError, CheckItem, hardened_command, without_settings
 from graders.verdict import Outcome, Reason, Verdict
 from gradescope.results import Results, read
@@ -192,25 +192,6 @@ def test_from_inside_the_submission(start: Start, plain: Run, hostile: Hostile) 
     assert hostile.traces() == []
 
 
-def test_no_path_from_inside_the_submission(start: Start, plain: Run, hostile: Hostile) -> None:
-    """Without a path the graders are meant: the working directory's tests and conftest.py are not executed."""
-    run = start("--homework=core", "--submission=.", "-k", "test_mask.py", cwd=hostile.folder)
-    assert (plain.status, plain.verdicts) == (run.status, run.verdicts)
-    assert hostile.traces() == []
-
-
-def test_module_from_inside_the_submission(start: Start, plain: Run, tmp_path: Path) -> None:
-    """`python -m pytest` puts the working directory on sys.path: what the judge itself imports must not come from there.
-
-    What pytest imports before its plugins (random, say) is Python's own affair; those names are left out here.
-    """
-    early = frozenset({"random", "setup", "hypothesis", "pytest_timeout", "_hypothesis_pytestplugin", "graders"})
-    folder = make_hostile(tmp_path / "submission", "[pytest]\naddopts = --collect-only\n", early)
-    run = start(MASK_FILE, "--homework", "core", "--submission", ".", program=MODULE, cwd=folder.folder)
-    assert (plain.status, plain.verdicts) == (run.status, run.verdicts)
-    assert folder.traces() == []
-
-
 def test_graders_first_from_elsewhere(start: Start, plain: Run, hostile_early: Hostile, tmp_path: Path) -> None:
     """With the graders named first, an ini that names a plugin is never read, whatever the spelling."""
     run = start(MASK_FILE, "--homework", "core", "--submission", hostile_early.folder, cwd=tmp_path)
@@ -246,11 +227,38 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
+OUTER = [sys.executable, "-c", INSTEAD_OF_EXEC]
+OUTER_AS_A_MODULE = [sys.executable, "-c", INSTEAD_OF_EXEC.replace('sys.path.remove("")\n', "")]
+
+
+def test_no_path_from_inside_the_submission(start: Start, hostile: Hostile) -> None:
+    """Without a path the graders are meant: the working directory's tests and conftest.py are not executed."""
+    given = ["--homework=core", "--submission=."]
+    run = start(*given, program=OUTER, cwd=hostile.folder)
+    assert run.status == 77, run.output
+    assert hardened_command([*given, str(ROOT / "graders")]) == json.loads(run.output)
+    assert hostile.traces() == []
+
+
+def test_module_from_inside_the_submission(start: Start, tmp_path: Path) -> None:
+    """`python -m pytest` puts the working directory on sys.path: the judge must not start there.
+
+    What pytest imports before its plugins (random, say) is Python's own affair; those names are left out here.
+    """
+    early = frozenset({"random", "hypothesis", "pytest_timeout", "_hypothesis_pytestplugin", "graders"})
+    hostile = make_hostile(tmp_path / "submission", "[pytest]\naddopts = --collect-only\n", early)
+    given = [MASK_FILE, "--homework", "core", "--submission", "."]
+    run = start(*given, program=OUTER_AS_A_MODULE, cwd=hostile.folder)
+    assert run.status == 77, run.output
+    assert hardened_command(given) == json.loads(run.output)
+    assert hostile.traces() == []
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_order_starts_again_with_our_settings(start: Start, hostile: Hostile, command: list[str]) -> None:
     """Both spellings, every order: the run begins again isolated, and nothing was executed before."""
     given = [part.format(hostile.folder) for part in command]
-    run = start(*given, program=[sys.executable, "-c", INSTEAD_OF_EXEC])
+    run = start(*given, program=OUTER)
     assert run.status == 77, run.output
     assert hardened_command(given) == json.loads(run.output)
     assert hostile.traces() == []
@@ -271,7 +279,7 @@ def test_plugin_named_by_the_submission(start: Start, hostile_early: Hostile, or
     given = ["graders/test_mask.py", f"--submission={hostile_early.folder}", "--homework=core"]
     if order == "submission-graders":
         given.reverse()
-    run = start(*given, program=[sys.executable, "-c", INSTEAD_OF_EXEC])
+    run = start(*given, program=OUTER)
     assert run.status == 77, run.output
     assert hostile_early.traces() == []
 
@@ -282,9 +290,7 @@ def test_plugin_named_by_the_submission(start: Start, hostile_early: Hostile, or
 def test_plugin_named_by_the_submission_when_it_stands_first(start: Start, tmp_path: Path) -> None:
     """`pytest --submission DIR graders`: the known gap, for which `--submission=DIR` and run_autograder exist."""
     folder = make_hostile(tmp_path / "submission", "[pytest]\naddopts = -p evil\npythonpath = .\n")
-    start(
-        "--submission", folder.folder, "--homework", "core", "graders", program=[sys.executable, "-c", INSTEAD_OF_EXEC]
-    )
+    start("--submission", folder.folder, "--homework", "core", "graders", program=OUTER)
     assert folder.traces() == []
 
 
@@ -458,7 +464,7 @@ def test_without_options(start: Start) -> None:
     """`pytest graders` alone says what to pass and which homeworks there are."""
     run = start("graders")
     assert run.status == 4
-    assert f"graders needs a homework and a submission: {HOW_TO} (homeworks: cmu_birthplaces, core" in run.output
+    assert f"graders needs a homework and a submission: {HOW_TO} (homeworks: {', '.join(available())})" in run.output
 
 
 @pytest.mark.parametrize(
@@ -484,7 +490,7 @@ def test_unknown_homework(start: Start, clean_folder: Path) -> None:
     """An unknown homework names those that there are and the nearest."""
     run = start("graders", "--homework=cmu_birthplace", f"--submission={clean_folder}")
     assert run.status == 4
-    assert "there is no homework 'cmu_birthplace'; there are: cmu_birthplaces, core" in run.output
+    assert f"there is no homework 'cmu_birthplace'; there are: {', '.join(available())}." in run.output
     assert "Did you mean 'cmu_birthplaces'?" in run.output
     assert run.left == []
 

@@ -9,7 +9,7 @@ from graders.signature import require_parameters
 from graders.verdict import CheckFailed
 from sandbox.client import Remote
 
-SOURCE = '''
+SOURCE = """
 import functools
 
 class Accepts:
@@ -39,7 +39,7 @@ partial_by_name = functools.partial(exact, mask=None)
 instance = Callable()
 no_function = 7
 built_in = max
-'''
+"""
 
 
 def verdict_of(remote: Remote, needed: tuple[str, ...], optional: tuple[str, ...] = (), **kwargs: Any) -> str:
@@ -74,7 +74,7 @@ def resolve(student: Any) -> Any:
 )
 def test_what_can_be_called_is_accepted(resolve: Any, name: str) -> None:
     """Protects right solutions: names, further optional arguments and the kind of callable are the student's own."""
-    assert "" == verdict_of(resolve(name), ("query", "key", "value"), ("mask",))
+    assert verdict_of(resolve(name), ("query", "key", "value"), ("mask",)) == ""
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_is_no_function_is_refused(resolve: Any) -> None:
 def test_classes(resolve: Any) -> None:
     """Protects constructors: `self` does not count, and a function is no class."""
     needed, optional = ("d_model", "n_heads"), ("dropout",)
-    assert "" == verdict_of(resolve("Accepts"), needed, optional, is_class=True)
+    assert verdict_of(resolve("Accepts"), needed, optional, is_class=True) == ""
     expected = "attention.py: expected AcceptsLess(d_model, n_heads, dropout=…), found AcceptsLess(d_model)."
     assert expected == verdict_of(resolve("AcceptsLess"), needed, optional, is_class=True)
     expected = "attention.py: exact must be a class, called as exact(d_model, n_heads, dropout=…)."
@@ -114,18 +114,18 @@ def test_classes(resolve: Any) -> None:
 
 def test_a_class_may_stand_where_a_function_is_asked_for(resolve: Any) -> None:
     """Protects duck typing: what can be called is a function for us."""
-    assert "" == verdict_of(resolve("Accepts"), ("query", "key"))
+    assert verdict_of(resolve("Accepts"), ("query", "key")) == ""
 
 
 def test_long_names_are_cut() -> None:
     """Protects the message from a parameter with a novel for a name."""
     facts = {"callable": True, "class": False, "parameters": [["x" * 100, "POSITIONAL_OR_KEYWORD", False]]}
     remote = cast(Remote, SimpleNamespace(name="f", describe=lambda: facts))
-    assert "attention.py: expected f(a, b), found f(" + "x" * 40 + ")." == verdict_of(remote, ("a", "b"))
+    assert verdict_of(remote, ("a", "b")) == "attention.py: expected f(a, b), found f(" + "x" * 40 + ")."
 
 
 def test_no_signature_is_no_reason_to_refuse() -> None:
     """Protects callables written in C: the call itself will tell."""
     facts = {"callable": True, "class": False, "parameters": None}
     remote = cast(Remote, SimpleNamespace(name="f", describe=lambda: facts))
-    assert "" == verdict_of(remote, ("a", "b"), ("c",))
+    assert verdict_of(remote, ("a", "b"), ("c",)) == ""

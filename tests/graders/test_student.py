@@ -62,7 +62,7 @@ def test_open_starts_a_fresh_worker_each_time(student: Any) -> None:
     for _ in range(2):
         with someone.open(1) as worker:
             count = worker.resolve("mask", "causal_mask")
-            assert [1, 2] == [count(3), count(3)]
+            assert [count(3), count(3)] == [1, 2]
 
 
 def test_the_seed_is_that_of_the_workers_random_states(student: Any) -> None:
@@ -82,7 +82,7 @@ def test_the_seed_is_that_of_the_workers_random_states(student: Any) -> None:
 
     first, again, other = drawn(1), drawn(1), drawn(2)
     assert first == again
-    assert [True] * 3 == [a != b for a, b in zip(first, other, strict=True)]
+    assert [a != b for a, b in zip(first, other, strict=True)] == [True] * 3
 
 
 def test_the_binding_makes_the_canonical_form(student: Any) -> None:

@@ -68,7 +68,7 @@ TABLE = {
     "name in capitals": Bad(("There is no file attention.py in the submission",), {"Attention.py": GOOD}),
     "empty file": attention("", "attention.py does not define attention."),
     "not UTF-8": attention(b'NAME = "caf\xe9"\n' + GOOD.encode(), "Python cannot read this file"),
-    "NUL bytes": attention(b"\0" * 10, "Python cannot read this file"),
+    "NUL bytes": attention(b"\0" * 10, "null bytes"),
     # ------------------------------------------------------------------ imports
     "syntax error": attention("import torch\n\ndef attention(query:\n", "attention.py, line 3", "def attention(query:"),
     "missing package": attention(
@@ -78,7 +78,9 @@ TABLE = {
         "from helpers import softmax\n", "The import of helpers failed in attention.py, line 1", "no such module"
     ),
     "error at import": attention("x = 1\ny = x / 0\n", "ZeroDivisionError in attention.py, line 2: division by zero"),
-    "sys.exit at import": attention("import sys\nsys.exit(0)\n", "ended the program (sys.exit) in attention.py, line 2"),
+    "sys.exit at import": attention(
+        "import sys\nsys.exit(0)\n", "ended the program (sys.exit) in attention.py, line 2"
+    ),
     "os._exit at import": attention("import os\nos._exit(0)\n", "ended the whole Python process (status 0)"),
     "import never ends": attention("while True:\n    pass\n", "did not return within 0.5 seconds"),
     # ------------------------------------------------------------------ names and signatures
@@ -143,19 +145,27 @@ TABLE = {
         below=True,
     ),
     # ------------------------------------------------------------------ how a call ends
-    "raises": attention(wrapped("raise ValueError('no \\x1b[31m idea')"), "ValueError in attention.py", "no \ufffd[31m idea"),
+    "raises": attention(
+        wrapped("raise ValueError('no \\x1b[31m idea')"), "ValueError in attention.py", "no \ufffd[31m idea"
+    ),
     "sys.exit": attention(wrapped("import sys\nsys.exit(0)"), "ended the program (sys.exit) in attention.py, line"),
     "os._exit": attention(wrapped("import os\nos._exit(0)"), "ended the whole Python process (status 0)"),
-    "killed by itself": attention(wrapped("import os\nos.kill(os.getpid(), 9)"), "The Python process died: it was killed"),
+    "killed by itself": attention(
+        wrapped("import os\nos.kill(os.getpid(), 9)"), "The Python process died: it was killed"
+    ),
     "segmentation fault": attention(wrapped("import ctypes\nctypes.string_at(0)"), "segmentation fault"),
-    "recursion": attention(wrapped("return attention(query, key, value, mask)"), "RecursionError", "attention.py, line"),
+    "recursion": attention(
+        wrapped("return attention(query, key, value, mask)"), "RecursionError", "attention.py, line"
+    ),
     "never returns": attention(
         wrapped("while True:\n    pass"), "did not return within 0.5 seconds", "Look for a loop without an end"
     ),
     "waits for ever": attention(wrapped("import time\ntime.sleep(1000)"), "did not return within 0.5 seconds"),
     "asks the keyboard": attention(wrapped("input('? ')"), "EOFError in attention.py, line"),
     "too much memory": attention(wrapped("bytearray(1 << 40)"), "MemoryError in attention.py, line"),
-    "far too large a value": attention(wrapped("import torch\nreturn torch.zeros(4000, 4000), weights"), "not a usable reply"),
+    "far too large a value": attention(
+        wrapped("import torch\nreturn torch.zeros(4000, 4000), weights"), "not a usable reply"
+    ),
     # ------------------------------------------------------------------ a homework with its own layout
     "cmu: empty folder": cmu({"README.md": "sorry"}, "There is no file attention.py in the submission"),
     "cmu: no span corruption": cmu(
@@ -293,4 +303,4 @@ def test_wrapper_is_right(hand_in: HandIn, zygote: Zygote) -> None:
     assert [check.id for check in judge.checks[:3]] == [
         *("attention.interface", "attention.shapes", "attention.agrees_with_reference")
     ]
-    assert [Outcome.PASSED] * 3 == [verdict.outcome for verdict in verdicts]
+    assert {Outcome.PASSED} == {verdict.outcome for verdict in verdicts}

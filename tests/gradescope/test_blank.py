@@ -33,7 +33,7 @@ def test_every_graded_item_counts_0_and_says_so(slug: str) -> None:
 def test_round_trip(tmp_path: Path) -> None:
     """It is a valid file."""
     write(blank("core", "Begun."), tmp_path / "results.json")
-    assert read(tmp_path / "results.json") == blank("core", "Begun.")
+    assert blank("core", "Begun.") == read(tmp_path / "results.json")
 
 
 def test_unknown_homework() -> None:
@@ -44,8 +44,8 @@ def test_unknown_homework() -> None:
 
 def test_needs_no_torch() -> None:
     """It is written before torch is loaded, so that a results.json exists within a moment."""
-    code = "import sys; from gradescope.blank import blank; blank('core', ''); print({'torch', 'numpy'} & set(sys.modules))"
+    code = "import sys; from gradescope.blank import blank; blank('core', ''); print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout == "set()\n"
+    assert done.stdout == "False\n"

@@ -49,8 +49,14 @@ SMALL = Homework(
                 {"number": "2(b)", "title": "Task A", "points": 10, "kind": "auto", "tasks": ["a"]},
                 {"number": "1", "title": "By people", "points": 5, "kind": "manual"},
                 {
-                    **{"number": "10", "title": "Task B", "points": 4, "kind": "auto", "tasks": ["b"]},
-                    **{"weights": {"b.agreement": 3}, "advice": ["b.hint"], "visibility": "after_published"},
+                    "number": "10",
+                    "title": "Task B",
+                    "points": 4,
+                    "kind": "auto",
+                    "tasks": ["b"],
+                    "weights": {"b.agreement": 3},
+                    "advice": ["b.hint"],
+                    "visibility": "after_published",
                 },
             ],
         }
@@ -177,7 +183,9 @@ def test_a_normal_message_is_whole() -> None:
 
 def test_note_comes_first_in_three_lines() -> None:
     """With a note, an unfinished run and something to fix, the summary still has at most three lines."""
-    results = results_of(SMALL, A + B, {"a.agreement": FAILED, **{c.id: PASSED for c in B}}, finished=False, note="A note.")
+    results = results_of(
+        SMALL, A + B, {"a.agreement": FAILED, **{c.id: PASSED for c in B}}, finished=False, note="A note."
+    )
     lines = results.output.splitlines()
     assert (lines[0], len(lines)) == ("A note.", 3)
 
@@ -233,7 +241,7 @@ def is_harmless(text: str) -> bool:
 @settings(deadline=None, derandomize=True, max_examples=60, database=None)
 @given(data=st.data(), finished=st.booleans(), slug=st.sampled_from(available()))
 def test_every_state_is_valid(data: st.DataObject, finished: bool, slug: str) -> None:
-    """Whatever the verdicts and their texts, the file is valid, its points add up and its greatest sum never changes."""
+    """Whatever the verdicts and their texts, the file is valid, its points add up, its greatest sum never changes."""
     homework, checks = loaded(slug)
     # a few checks have drawn verdicts, the others the same one
     common = data.draw(verdicts)
@@ -257,7 +265,9 @@ def test_every_state_is_valid(data: st.DataObject, finished: bool, slug: str) ->
     assert (results.output_format, results.test_output_format) == ("text", "text")
     for item, test in zip(items, results.tests, strict=True):
         own = [check for check in checks if check.task in item.tasks]
-        listed = [c for c in own if c.id not in given_verdicts or given_verdicts[c.id].reason is not Reason.PREREQUISITE]
+        listed = [
+            c for c in own if c.id not in given_verdicts or given_verdicts[c.id].reason is not Reason.PREREQUISITE
+        ]
         heads = [line for line in test.output.split("\n") if re.match("[✓✗…–] ", line) and " more checks " not in line]
         assert [check.sentence for check in listed] == [
             line[2:].removesuffix(" (advice, costs nothing)") for line in heads

@@ -29,12 +29,14 @@ DOCUMENTED_OF_A_TEST = {
 
 def entry(**facts: Any) -> TestEntry:
     """One entry, with some of its fields replaced."""
-    return TestEntry(**{"name": "Masks", "number": "2", "score": 1.5, "max_score": 4, "status": "failed"} | facts)
+    usual = {"name": "Masks", "number": "2", "score": 1.5, "max_score": 4, "status": "failed"}
+    return TestEntry.model_validate(usual | facts)
 
 
 def results(**facts: Any) -> Results:
     """A file with two entries."""
-    return Results(**{"tests": [entry(), entry(number="3", score=0.25)], "output": "Fix first: ⁇ □ √d"} | facts)
+    usual = {"tests": [entry(), entry(number="3", score=0.25)], "output": "Fix first: ⁇ □ √d"}
+    return Results.model_validate(usual | facts)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_round_trip(tmp_path: Path) -> None:
     """What is read equals what was written, text outside of ASCII and staff data included."""
     written = results(execution_time=1.25, extra_data={"seconds": {"mask.shapes": 0.5}, "finished": True})
     write(written, tmp_path / "results.json")
-    assert read(tmp_path / "results.json") == written
+    assert written == read(tmp_path / "results.json")
 
 
 def test_only_documented_fields_are_written(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_file_is_readable_by_all_whatever_the_umask(tmp_path: Path) -> None:
 def test_folder_is_made(tmp_path: Path) -> None:
     """The results folder need not exist."""
     write(results(), tmp_path / "a" / "b" / "results.json")
-    assert read(tmp_path / "a" / "b" / "results.json") == results()
+    assert results() == read(tmp_path / "a" / "b" / "results.json")
 
 
 @pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()], ids=["error", "interrupt"])
@@ -145,7 +147,7 @@ def test_failed_write_changes_nothing(
     monkeypatch.setattr(os, step, fail)
     with pytest.raises(type(error)):
         write(results(output="newer"), path)
-    assert path.read_bytes() == before
+    assert before == path.read_bytes()
     assert os.listdir(tmp_path) == ["results.json"]
 
 
@@ -163,9 +165,9 @@ def test_process_killed_before_the_rename(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parent.parent.parent
     done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=root, timeout=60, check=False)
     assert done.returncode == -9
-    assert read(path) == results()
+    assert results() == read(path)
     [temporary] = [name for name in os.listdir(tmp_path) if name != "results.json"]
-    assert read(tmp_path / temporary) == Results(tests=[], output="newer")
+    assert Results(tests=[], output="newer") == read(tmp_path / temporary)
 
 
 def test_writes_replace_each_other(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The table that a person reads in the terminal."""
 
 import io
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.torch_free
 
 def entry(number: str, name: str, score: float, output: str) -> TestEntry:
     """An entry worth 4 points."""
-    status = "passed" if score == 4 else "failed"
+    status: Literal["passed", "failed"] = "passed" if score == 4 else "failed"
     return TestEntry(name=name, number=number, score=score, max_score=4, status=status, output=output)
 
 
@@ -26,7 +27,9 @@ def rows_of(*entries: TestEntry, title: str = "core") -> list[str]:
 
 def test_rows_and_total() -> None:
     """One row per item in order, points as earned / possible, the total at the foot."""
-    rows = rows_of(entry("1", "Attention", 4, "✓ It agrees."), entry("2(b)", "Masks", 1.25, "✗ It has a shape.\n    got 3"))
+    rows = rows_of(
+        entry("1", "Attention", 4, "✓ It agrees."), entry("2(b)", "Masks", 1.25, "✗ It has a shape.\n    got 3")
+    )
     assert rows[0] == "core"
     [attention] = [row for row in rows if "Attention" in row]
     [masks] = [row for row in rows if "Masks" in row]
@@ -38,7 +41,8 @@ def test_rows_and_total() -> None:
 
 def test_first_failure_is_shown_with_its_message() -> None:
     """The first failed check and up to three lines of its message; passed checks and advice are passed over."""
-    output = "✓ Fine.\n    Note: a\n✗ Advised. (advice, costs nothing)\n    b\n✗ Broken.\n    c\n    d\n    e\n    f\n✗ Later.\n    g"
+    output = "✓ Fine.\n    Note: a\n✗ Advised. (advice, costs nothing)\n    b\n"
+    output += "✗ Broken.\n    c\n    d\n    e\n    f\n✗ Later.\n    g"
     text = "\n".join(rows_of(entry("1", "Attention", 0, output)))
     for shown in ("✗ Broken.", " c", " d", " e"):
         assert shown in text

@@ -119,10 +119,10 @@ def test_what_no_homework_wants_is_left_out(source: Path) -> None:
     """Protects against caches, compiled code and virtual environments; only compiled code is worth a word."""
     folders = ["__pycache__", ".git", ".venv", "venv", "node_modules", "__MACOSX", ".ipynb_checkpoints"]
     write(source, "a.py", *(f"{folder}/b.py" for folder in folders), "src/__pycache__/c.py", ".DS_Store", "._a.py")
-    write(source, "d.pyc", "e.so", "f.cpython-311-x86_64-linux-gnu.so", "g.pyd", "h.pth", "src/i.pyo")
+    write(source, "d.pyc", "e.so", "f.cpython-311-x86_64-linux-gnu.so", "g.pyd", "src/i.pyo")
     with take(source) as snapshot:
         assert snapshot.files == ("a.py",)
-        left_out = ["d.pyc", "e.so", "f.cpython-311-x86_64-linux-gnu.so", "g.pyd", "h.pth", "src/i.pyo"]
+        left_out = ["d.pyc", "e.so", "f.cpython-311-x86_64-linux-gnu.so", "g.pyd", "src/i.pyo"]
         assert left_out == [name for name, _ in snapshot.left_out]
 
 

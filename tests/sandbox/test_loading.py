@@ -215,7 +215,6 @@ def test_a_submissions_start_files_do_nothing(submission: MakeSubmission) -> Non
     }
     files |= {"conftest.py": evil, "student.py": "import builtins\ndef f(): return hasattr(builtins, 'poisoned')"}
     made = submission(files)
-    assert "evil.pth" not in made.snapshot.files
     assert value_of(made) is False
 
 

@@ -1,0 +1,194 @@
+"""`run_autograder`: one submission in, one complete results.json out, whatever happens in between."""
+
+import os
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from graders.catalogue import checks_of
+from graders.homework import config_of, load
+from graders.plugin import HERE, hardened_command
+from gradescope import autograder
+from gradescope.autograder import main, parse
+from gradescope.blank import blank
+from gradescope.results import Results, read, write
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+POINTS = float(sum(item.points for item in config_of("core").auto_items))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty submission."""
+    path = tmp_path / "submission"
+    path.mkdir()
+    return path
+
+
+def grade(submission: Path, results: Path, *more: str) -> int:
+    """Grade as core."""
+    return main(["--homework=core", f"--submission={submission}", f"--results={results}", *more])
+
+
+def test_one_file_of_five(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A submission with one right file of five: its item is full, the others name the missing file; status 0."""
+    (folder / "attention.py").write_bytes((ROOT / "reference" / "attention.py").read_bytes())
+    path = tmp_path / "not" / "yet" / "results.json"
+    assert grade(folder, path, "--seed=3") == 0
+    results = read(path)
+    assert [(test.number, test.score, test.max_score) for test in results.tests] == [
+        *(("1", 20.0, 20.0), ("2", 0.0, 10.0), ("3", 0.0, 30.0), ("4", 0.0, 20.0), ("5", 0.0, 20.0))
+    ]
+    for name, test in zip(("mask", "multi_head", "rope", "span_corruption"), results.tests[1:], strict=True):
+        assert f"There is no file {name}.py in the submission." in test.output
+    assert results.output.splitlines()[0] == "Full points for: 1."
+    assert results.output.splitlines()[1].startswith("Fix first, in 2: ")
+    facts = results.extra_data
+    assert facts["finished"] is True
+    assert list(facts["checks"]) == [check.id for check in checks_of(load("core"))]
+    assert {"not run"} & {check["outcome"] for check in facts["checks"].values()} == set()
+    assert results.execution_time is not None
+    assert os.listdir(path.parent) == ["results.json"]
+    printed = capfd.readouterr().out
+    assert "    passed  1        " in printed
+    assert "20 / 100" in printed
+    assert results.output.splitlines()[0] in printed
+
+
+def test_empty_folder(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing handed in is graded to the end: 0 points, all at stake; --quiet prints the table only."""
+    assert grade(folder, tmp_path / "results.json", "--quiet") == 0
+    results = read(tmp_path / "results.json")
+    assert (results.score, results.max_score, results.extra_data["finished"]) == (0.0, POINTS, True)
+    assert all("There is no file " in test.output for test in results.tests)
+    assert "    failed  1" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("missing", "there is no submission at "), ("file", " is a file: pass the folder")]
+)
+def test_submission_that_cannot_be_taken_in(tmp_path: Path, kind: str, says: str) -> None:
+    """No folder to grade: status 1, and the file says why with every point at stake."""
+    submission = tmp_path / "submission"
+    if kind == "file":
+        submission.write_text("PK")
+    assert grade(submission, tmp_path / "results.json") == 1
+    results = read(tmp_path / "results.json")
+    assert says in results.output
+    assert str(submission) in results.output
+    assert (results.score, results.max_score) == (0.0, POINTS)
+    assert results.extra_data["finished"] is False
+
+
+def test_unknown_homework(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A homework that does not exist is misuse: status 2, its nearest name, and no file."""
+    assert main(["--homework=coer", f"--submission={folder}", f"--results={tmp_path / 'r.json'}"]) == 2
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "there is no homework 'coer'; there are: " in printed
+    assert "Did you mean 'core'?" in printed
+    assert not (tmp_path / "r.json").exists()
+
+
+def test_results_that_cannot_be_written(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A results path that is a folder is misuse, said in one sentence."""
+    assert grade(folder, tmp_path) == 2
+    assert "cannot be written: Is a directory" in " ".join(capsys.readouterr().out.split())
+
+
+# ---------------------------------------------------------------------------------------------------- the inner process
+
+
+class Inner:
+    """Stands in for the pytest process: notes how it was started and leaves a file of its own."""
+
+    def __init__(self, status: int, results: Results | None = None) -> None:
+        self.status = status
+        self.results = results
+        self.commands: list[list[str]] = []
+        self.options: dict[str, Any] = {}
+        self.found: Results | None = None
+
+    def __call__(self, command: list[str], **options: Any) -> SimpleNamespace:
+        """Pretend to grade."""
+        self.commands.append(command)
+        self.options = options
+        path = Path(next(part for part in command if part.startswith("--results=")).partition("=")[2])
+        self.found = read(path)
+        if self.results is not None:
+            write(self.results, path)
+        return SimpleNamespace(returncode=self.status)
+
+
+def test_file_is_complete_before_the_grading(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inner process finds a complete file, starts isolated in /, and gets absolute paths."""
+    monkeypatch.chdir(tmp_path)
+    inner = Inner(0)
+    monkeypatch.setattr(subprocess, "run", inner)
+    assert grade(Path("submission"), Path("results.json"), "--seed=5") == 1
+    assert blank("core", "The grading has begun.") == inner.found
+    assert inner.commands == [
+        hardened_command(
+            [
+                *(str(HERE), "-q", "--no-header", "--no-summary", "--homework=core"),
+                *(f"--submission={folder}", f"--results={tmp_path / 'results.json'}", "--seed=5"),
+            ]
+        )
+    ]
+    assert inner.options["cwd"] == "/"
+
+
+@pytest.mark.parametrize("status", [-9, -11, 3, 5])
+def test_inner_process_that_dies(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """A grader that was killed leaves what it had judged, and the file says that it was cut short, in three lines."""
+    partial = blank("core", "Not finished: 1 of 81 checks.\nFull points for: 1.\nFix first, in 2: this.")
+    partial.tests[0].score = 20.0
+    monkeypatch.setattr(subprocess, "run", Inner(status, partial))
+    assert grade(folder, tmp_path / "results.json") == 1
+    results = read(tmp_path / "results.json")
+    assert results.output.splitlines() == [
+        f"The grader stopped early (status {status}); what it had judged is below.",
+        "Not finished: 1 of 81 checks.",
+        "Full points for: 1.",
+    ]
+    assert (results.score, results.max_score) == (20.0, POINTS)
+    assert results.extra_data["grader_status"] == status
+
+
+def test_finished_run_is_0_whatever_failed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was judged to the end is status 0 although pytest's own is 1."""
+    done = blank("core", "Done.")
+    done.extra_data["finished"] = True
+    monkeypatch.setattr(subprocess, "run", Inner(1, done))
+    assert grade(folder, tmp_path / "results.json") == 0
+    assert done == read(tmp_path / "results.json")
+
+
+# ---------------------------------------------------------------------------------------------------- the command line
+
+
+def test_needs_its_options_outside_of_the_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Outside of Gradescope's container the folder and the file must be named."""
+    monkeypatch.setattr(autograder, "CONTAINER", tmp_path / "nowhere")
+    for given in ([], ["--homework=core"], ["--homework=core", "--submission=x"], ["--homework=core", "--results=x"]):
+        with pytest.raises(SystemExit) as caught:
+            parse(given)
+        assert caught.value.code == 2
+
+
+def test_defaults_inside_the_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Inside the container Gradescope's own places are the defaults."""
+    monkeypatch.setattr(autograder, "CONTAINER", tmp_path)
+    options = parse(["--homework=core"])
+    assert (options.submission, options.results) == (tmp_path / "submission", tmp_path / "results" / "results.json")
+    assert (options.seed, options.quiet) == (None, False)
+
+
+def test_package_names_its_homework(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file HOMEWORK beside the rooms is the default homework."""
+    monkeypatch.setattr(autograder, "CONTAINER", tmp_path)
+    monkeypatch.setattr(autograder, "HERE", tmp_path / "graders")
+    (tmp_path / "HOMEWORK").write_text("core\n")
+    assert parse([]).homework == "core"

@@ -1,0 +1,96 @@
+"""The command line: each command reaches its room, and misuse is said."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headmaster import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by relative path."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("homework", ["core", "cmu_birthplaces"])
+def test_template(homework: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`headmaster template H --out DIR` writes what is committed, byte for byte, and says where."""
+    out = tmp_path / "new" / "folder"
+    assert main(["template", homework, "--out", str(out)]) == 0
+    assert contents(ROOT / "student_template" / homework) == contents(out)
+    assert capsys.readouterr().out == f"wrote {out}\n"
+
+
+def test_template_of_an_unknown_homework(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown homework is status 2, names those that there are, and writes nothing."""
+    assert main(["template", "nowhere", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("headmaster template: homework must be one of core, ")
+    assert "got 'nowhere'" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([], "the following arguments are required: command"),
+        (["grad"], "invalid choice: 'grad'"),
+        (["template"], "the following arguments are required: homework"),
+        (["template", "core", "--output", "x"], "not understood: --output x"),
+        (["template", "core", "more"], "not understood: more"),
+        (["demo", "--homework=core"], "not understood: --homework=core"),
+    ],
+)
+def test_misuse(given: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown commands and options are status 2, named on standard error, and nothing runs."""
+    with pytest.raises(SystemExit) as caught:
+        main(given)
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_grade_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headmaster grade` is run_autograder: the same options in the same order, the same status."""
+    seen = []
+
+    def grade(arguments: list[str]) -> int:
+        seen.append(arguments)
+        return 7
+
+    monkeypatch.setattr("gradescope.autograder.main", grade)
+    for given in (
+        ["--homework", "core", "--submission", "a b", "--results=r.json"],
+        ["--submission=x", "--seed", "3", "--quiet", "--homework=core"],
+        ["--help"],
+        [],
+    ):
+        assert main(["grade", *given]) == 7
+        assert given == seen.pop()
+
+
+def test_demo_takes_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headmaster demo --out DIR` runs the demo there, in out/ without it."""
+    seen = []
+
+    def run(out: Path) -> int:
+        seen.append(out)
+        return 0
+
+    monkeypatch.setattr("gradescope.demo.run", run)
+    assert main(["demo", "--out", "x"]) == 0
+    assert main(["demo"]) == 0
+    assert seen == [Path("x"), Path("out")]
+
+
+def test_installed_command_needs_no_torch_for_help() -> None:
+    """`headmaster --help` answers at once and lists the commands."""
+    code = "import sys, headmaster\ntry:\n    headmaster.main(['--help'])\nfinally:\n    print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    for command in ("grade", "template", "demo"):
+        assert command in done.stdout
