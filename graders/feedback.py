@@ -63,6 +63,13 @@ def _of_exception(facts: dict[str, Any]) -> str:
 
 def of_loss(lost: WorkerLost) -> str:
     """Explain why the worker is gone."""
+    if lost.loss is Loss.TIMEOUT and lost.during == "import":
+        return (
+            f"Importing the file did not end within {lost.detail} seconds and was stopped. What stands at the top level of a "
+            "file runs when it is imported: put training and tests under `if __name__ == '__main__':`."
+        )
+    if lost.loss is Loss.TIMEOUT and lost.during == "check":
+        return f"The calls of this check took more than {lost.detail} seconds together: each is far slower than it need be."
     if lost.loss is Loss.TIMEOUT:
         return f"The call did not return within {lost.detail} seconds and was stopped. Look for a loop without an end."
     if lost.loss is Loss.EXIT:

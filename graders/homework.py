@@ -68,6 +68,7 @@ class LimitTable(_Strict):
 
     seconds_per_import: float = Field(default=20, gt=0, le=600)
     seconds_per_call: float = Field(default=10, gt=0, le=600)
+    seconds_per_check: float = Field(default=90, gt=0, le=2400)
     seconds_in_all: float = Field(default=480, gt=0, le=2400)
     memory_mib: int = Field(default=4096, ge=1024, le=65536)
 

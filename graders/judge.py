@@ -82,7 +82,7 @@ class Judge:
             snapshot,
             find_code(snapshot.files, config.files.names, config.files.folder),
             Limits(memory_bytes=config.limits.memory_mib << 20),
-            Patience(config.limits.seconds_per_import, config.limits.seconds_per_call),
+            Patience(config.limits.seconds_per_import, config.limits.seconds_per_call, config.limits.seconds_per_check),
         )
         return Student(submission, self.homework.binding)
 

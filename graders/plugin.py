@@ -29,6 +29,7 @@ HOW_TO = "pytest graders --homework core --submission path/to/folder"
 OUR_SETTINGS = (
     *("-c", str(SETTINGS), f"--rootdir={SETTINGS.parent}", "--disable-plugin-autoload", "-p", "no:cacheprovider"),
     *("-p", "graders.plugin", "-p", "gradescope.plugin", "-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
+    "--timeout=0",  # the judge has time limits of its own, which end the worker and not the check
 )
 
 

@@ -75,9 +75,10 @@ class Channel:
         raise AssertionError  # _lose always raises
 
     def close(self) -> None:
-        """Kill the worker, wait for its end, keep what it printed."""
+        """Kill the worker and keep what it printed; its last moments are not waited for."""
         if self._alive:
-            self._end()
+            self._zygote.dispose(self._process)
+            self._leave()
 
     # ------------------------------------------------------------------------------------------ bytes
 
@@ -151,8 +152,13 @@ class Channel:
 
     def _end(self) -> int | None:
         """Kill and reap; the status tells how the worker ended, if it ended by itself."""
-        self._alive = False
         status = self._zygote.reap(self._process)
+        self._leave()
+        return status
+
+    def _leave(self) -> None:
+        """Keep what was printed, close what is open."""
+        self._alive = False
         turns.release_cpu(self._process.pid)
         self._process.connection.close()
         try:
@@ -160,7 +166,6 @@ class Channel:
         except (OSError, KeyError):
             pass
         os.close(self._process.output)
-        return status
 
 
 def _explain(status: int | None) -> WorkerLost:

@@ -1,6 +1,7 @@
 """What graders use: a submission, opened in fresh workers, and the objects that live there."""
 
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -20,10 +21,11 @@ _MIN_PAYLOAD = 4 << 20
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds that each kind of request may take."""
+    """Seconds that each kind of request may take, and all requests to one worker together."""
 
     load: float = 20.0
     call: float = 10.0
+    total: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Worker:
     def __init__(self, channel: Channel, patience: Patience) -> None:
         self.channel = channel
         self.patience = patience
+        self._ends = time.monotonic() + patience.total
         self._deferred: list[list[Any]] = []
         self._numbers = itertools.count(1)
 
@@ -77,18 +80,28 @@ class Worker:
         self.close()
 
     def close(self) -> None:
-        """End the process; returns when it is gone."""
+        """End the process."""
         self.channel.close()
 
     def request(
         self, operation: str, /, *, seconds: float | None = None, max_payload: int = _MIN_PAYLOAD, **arguments: Any
     ) -> Any:
         """Send one request after the deferred ones (see `Channel.request`); the time allowed is that of a call."""
+        during = "import" if operation == "resolve" else "call"
         seconds = seconds or self.patience.call
-        if not self._deferred:
+        remaining = self._ends - time.monotonic()
+        if remaining < seconds:
+            seconds, during = max(0.001, remaining), "check"
+        if self._deferred:
+            requests, self._deferred = [*self._deferred, [operation, arguments]], []
+            operation, arguments = "sequence", {"requests": requests}
+        try:
             return self.channel.request(operation, arguments, seconds, max_payload)
-        requests, self._deferred = [*self._deferred, [operation, arguments]], []
-        return self.channel.request("sequence", {"requests": requests}, seconds, max_payload)
+        except WorkerLost as lost:
+            lost.during = during
+            if during == "check" and lost.loss is Loss.TIMEOUT:
+                lost.detail = f"{self.patience.total:g}"
+            raise
 
     def defer(self, operation: str, /, **arguments: Any) -> None:
         """Put a request that has no reply in front of the next one: what it raises is raised there."""

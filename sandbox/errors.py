@@ -54,9 +54,11 @@ class WorkerLost(BaseException):
     Attributes:
         loss: how it was lost.
         detail: for TIMEOUT the seconds allowed, for EXIT the status, for SIGNAL its name, for PROTOCOL what was wrong.
+        during: what it was doing: `call`, `import`, or `check` when the time for all calls of a check was over.
     """
 
-    def __init__(self, loss: Loss, detail: str) -> None:
+    def __init__(self, loss: Loss, detail: str, during: str = "call") -> None:
         self.loss = loss
         self.detail = detail
+        self.during = during
         super().__init__(f"{loss.value}: {detail}")

@@ -38,7 +38,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return bundle["modules"][name]
 sys.meta_path.append(Modules())
 sys.dont_write_bytecode = True
-import torch
+import numpy.random, torch
 torch.set_num_threads(1)
 from {_PACKAGE} import zygote
 control = socket.socket(fileno=bundle["control"])
@@ -168,6 +168,14 @@ class Zygote:
         except (SandboxError, OSError):
             return None
         return status if type(status) is int else None
+
+    def dispose(self, process: Process) -> None:
+        """Kill a worker without asking how it ended; it is gone at the latest when the zygote is closed."""
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+            self._control.send(json.dumps({"forget": process.pid}).encode())
+        except OSError:
+            pass  # the zygote died and its workers with it
 
     def close(self) -> None:
         """End the zygote and every worker of it; returns when the zygote is gone."""

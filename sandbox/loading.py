@@ -22,7 +22,11 @@ class _SourceLoader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
+        try:
+            code: CodeType = self.source_to_code(self.get_data(path), path)
+        except SyntaxError as error:
+            error.filename = error.filename or path  # Python does not say it where the source holds a NUL byte
+            raise
         return code
 
 

@@ -240,7 +240,7 @@ class Worker:
         """Set the random states that student code may draw from."""
         random.seed(seed)
         np.random.seed(seed % 2**32)
-        torch.manual_seed(seed % 2**63)
+        torch.default_generator.manual_seed(seed % 2**63)  # torch.manual_seed also looks for other devices
 
     # ------------------------------------------------------------------------------------------ objects
 

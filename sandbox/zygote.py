@@ -23,41 +23,72 @@ def main(control: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     children: set[int] = set()
+    doomed: set[int] = set()  # killed by the judge, which does not ask how they ended
     control.send(b"ready")
+    spare = _Spare(control)
     while True:
-        try:
-            message, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
-        except InterruptedError:
-            continue
+        message, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
         if not message:
             break
         request = json.loads(message)
         if "limits" in request:
-            pid = os.fork()
-            if pid == 0:
-                _become_worker(control, descriptors, confine.Limits(**request["limits"]))
-            children.add(pid)
+            spare.send(message, descriptors)
+            children.add(spare.pid)
+            control.send(json.dumps({"pid": spare.pid}).encode())
             for descriptor in descriptors:
                 os.close(descriptor)
-            control.send(json.dumps({"pid": pid}).encode())
-        else:
+            spare = _Spare(control)  # while the judge goes on
+        elif "reap" in request:
             pid = request["reap"]
-            status = None
-            if pid in children:
-                status = os.waitpid(pid, 0)[1]
-                children.discard(pid)
+            status = os.waitpid(pid, 0)[1] if pid in children else None
+            children.discard(pid)
             control.send(json.dumps({"status": status}).encode())
+        elif request["forget"] in children:
+            doomed.add(request["forget"])
+        for pid in [pid for pid in doomed if os.waitpid(pid, os.WNOHANG)[0]]:
+            doomed.discard(pid)
+            children.discard(pid)
+    children.add(spare.pid)
     for pid in children:
         os.kill(pid, signal.SIGKILL)
     for pid in children:
         os.waitpid(pid, 0)
 
 
-def _become_worker(control: socket.socket, descriptors: list[int], limits: confine.Limits) -> None:
+class _Spare:
+    """A child that is forked before it is needed, and waits for its socket, its output and its limits."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        zygote_pid = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._socket.close()
+            _wait_for_work(control, theirs, zygote_pid)
+        theirs.close()
+
+    def send(self, message: bytes, descriptors: list[int]) -> None:
+        """Turn it into a worker."""
+        socket.send_fds(self._socket, [message], descriptors)
+        self._socket.close()
+
+
+def _wait_for_work(control: socket.socket, orders: socket.socket, zygote_pid: int) -> None:
+    """The spare's life; never returns."""
+    try:
+        confine.die_with_parent()
+        message, descriptors, _, _ = socket.recv_fds(orders, 65536, 2)
+        if message:
+            orders.detach()  # closed with all other descriptors
+            _become_worker(control, descriptors, confine.Limits(**json.loads(message)["limits"]), zygote_pid)
+    finally:
+        os._exit(1)
+
+
+def _become_worker(control: socket.socket, descriptors: list[int], limits: confine.Limits, zygote_pid: int) -> None:
     """Turn the forked child into a worker; never returns."""
     status = 1
     try:
-        zygote_pid = os.getppid()
         connection_fd, output_fd = descriptors
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output_fd, 1)

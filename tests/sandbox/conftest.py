@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,14 +71,20 @@ def submission(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 
 @pytest.fixture
 def is_gone() -> Callable[[int], bool]:
-    """Tell whether a process has ended; one that nobody has waited for yet counts as ended."""
+    """Tell whether a process ends within five seconds; one that nobody has waited for yet counts as ended."""
 
-    def is_gone(pid: int) -> bool:
+    def has_ended(pid: int) -> bool:
         try:
             os.kill(pid, 0)
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (ProcessLookupError, FileNotFoundError):
             return True
         return state in ("Z", "X")
+
+    def is_gone(pid: int) -> bool:
+        until = time.monotonic() + 5
+        while not has_ended(pid) and time.monotonic() < until:
+            time.sleep(0.002)  # a killed process needs a moment to leave
+        return has_ended(pid)
 
     return is_gone

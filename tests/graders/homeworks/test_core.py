@@ -26,11 +26,12 @@ def reference(name: str) -> str:
 
 @pytest.fixture
 def opened(student: Any) -> Iterator[Callable[..., Any]]:
-    """Open a task of a submission that holds one file, named after the task."""
+    """Open a task of the solution, in which the task's own file may be another."""
     with ExitStack() as stack:
 
         def open_task(task: str, source: str | None = None) -> Any:
-            someone = student({f"{task}.py": reference(task) if source is None else source})
+            files = {f"{name}.py": reference(name) for name in BINDING}
+            someone = student(files if source is None else files | {f"{task}.py": source})
             return someone.implementation(task, stack.enter_context(someone.open(1)))
 
         yield open_task
