@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from . import turns, wire
+from . import wire
 from .errors import Loss, StudentError, WorkerLost
 from .launch import Process, Zygote
 
@@ -27,7 +27,6 @@ class Channel:
         self._zygote = zygote
         self._process = process
         self._alive = True
-        turns.share_cpu(process.pid)
         self._poll = select.poll()
         self._poll.register(process.output, select.POLLIN)
         self.output = bytearray()
@@ -159,7 +158,6 @@ class Channel:
     def _leave(self) -> None:
         """Keep what was printed, close what is open."""
         self._alive = False
-        turns.release_cpu(self._process.pid)
         self._process.connection.close()
         try:
             self._drain(64)

@@ -56,11 +56,13 @@ def student(zygote: Zygote, hand_in: Callable[[Mapping[str, str]], Path]) -> Ite
 
     with ExitStack() as stack:
 
-        def make(files: Mapping[str, str], homework: str = "core", seconds: float = 5.0) -> Student:
+        def make(
+            files: Mapping[str, str], homework: str = "core", seconds: float = 5.0, seconds_to_load: float = 20.0
+        ) -> Student:
             snapshot = stack.enter_context(intake.take(hand_in(files)))
             binding, wanted = load(homework).binding, load(homework).config.files
             code = find_code(snapshot.files, wanted.names, wanted.folder)
-            return Student(Submission(zygote, snapshot, code, patience=Patience(20.0, seconds)), binding)
+            return Student(Submission(zygote, snapshot, code, patience=Patience(seconds_to_load, seconds)), binding)
 
         yield make
 

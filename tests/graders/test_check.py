@@ -71,7 +71,7 @@ def test_lists(toy: Any, numbers: list[int]) -> None:
     assert_true(toy(numbers), "This list is not accepted.")
 
 
-below, plain, lists = cast(Check, test_below), cast(Check, test_plain), cast(Check, test_lists)
+below, plain, lists = test_below, test_plain, test_lists
 del test_below, test_plain, test_lists  # they are no tests of ours
 
 
@@ -90,7 +90,7 @@ def test_a_check_is_made_of_its_function() -> None:
         Null hypothesis: this paragraph is not for students.
         """
 
-    made = cast(Check, test_with_a_base)
+    made = test_with_a_base
     assert (made.id, made.group) == ("rope.with_a_base", Group.AGREEMENT)
     assert made.sentence == "The base is the one that is given."
     assert (frozenset({"base"}), 3) == (made.requires, made.weight)
@@ -262,6 +262,38 @@ def test_a_lost_worker_ends_the_check_at_once(one: Check) -> None:
     shown = f"\nThe smallest case found:\n  n = {calls[0]}" if one is below else ""
     assert Verdict(Outcome.FAILED, sentence + shown) == verdict
     assert (len(calls), someone.closed) == (1, 1)
+
+
+def test_a_case_that_is_known_is_shown_when_the_time_of_the_check_ends() -> None:
+    """Protects slow code that is wrong: when the time is over while its case is made smaller, the case is told."""
+    made = []
+
+    def make() -> Any:
+        made.append(0)
+        calls: list[int] = []
+
+        def slow(n: int) -> bool:
+            calls.append(n)
+            if calls.count(max(calls)) > 3 or len(calls) > 12:
+                raise WorkerLost(Loss.TIMEOUT, "90", "check")
+            return n < 7
+
+        return slow
+
+    verdict = run(below, make)
+    assert re.fullmatch(r"(\d+) is not accepted\.\nThe smallest case found:\n  n = \1", verdict.message)
+    assert len(made) == 2
+
+
+def test_slow_code_without_a_failing_case_is_failed() -> None:
+    """Protects the run's time: what is right but far too slow fails, and is told why."""
+
+    def slow(n: int) -> bool:
+        raise WorkerLost(Loss.TIMEOUT, "90", "check")
+
+    verdict = run(below, lambda: slow)
+    sentence = "The calls of this check took more than 90 seconds together: each is far slower than it need be."
+    assert (Outcome.FAILED, sentence) == (verdict.outcome, verdict.message.splitlines()[0])
 
 
 def test_a_worker_lost_in_the_replay_is_told() -> None:
@@ -565,6 +597,16 @@ def test_a_hang_is_failed(student: Any) -> None:
     assert "  mask = " in verdict.message
 
 
+def test_a_hang_in_an_import_is_failed(student: Any) -> None:
+    """Protects from training at the top level of a file: the student is told that it runs when it is imported."""
+    someone = student({"attention.py": "while True:\n    pass\n"}, seconds_to_load=0.6)
+    message = (
+        "Importing the file did not end within 0.6 seconds and was stopped. What stands at the top level of a file runs "
+        "when it is imported: put training and tests under `if __name__ == '__main__':`."
+    )
+    assert Verdict(Outcome.FAILED, message) == named("attention.interface").run(someone, 1)
+
+
 @pytest.mark.parametrize(
     ("death", "sentence"),
     [
@@ -661,5 +703,5 @@ def test_a_worker_never_outlives_an_interrupt(student: Any, zygote: Any) -> None
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cast(Check, test_interrupted).run(student(attention()), 1)
+        test_interrupted.run(student(attention()), 1)
     assert children_of(zygote) == ""

@@ -125,6 +125,15 @@ def test_forged_facts_do_no_harm(forged: Any) -> None:
             "The call did not return within 10 seconds and was stopped. Look for a loop without an end.",
         ),
         (
+            WorkerLost(Loss.TIMEOUT, "20", "import"),
+            "Importing the file did not end within 20 seconds and was stopped. What stands at the top level of a file runs "
+            "when it is imported: put training and tests under `if __name__ == '__main__':`.",
+        ),
+        (
+            WorkerLost(Loss.TIMEOUT, "90", "check"),
+            "The calls of this check took more than 90 seconds together: each is far slower than it need be.",
+        ),
+        (
             WorkerLost(Loss.EXIT, "status 3"),
             "The code ended the whole Python process (status 3), for example by os._exit. Graded code must return.",
         ),

@@ -4,13 +4,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders import judge as judge_module
 from graders.catalogue import checks_of
 from graders.check import Check, Group, check
 from graders.homework import Homework, LimitTable, load
@@ -264,7 +263,7 @@ def test_stumbles_always(mask: Any, n: int) -> None:
     raise TypeError(f"a bug of ours: {mask.causal(n)}")
 
 
-over_floats, always = cast(Check, test_stumbles_over_floats), cast(Check, test_stumbles_always)
+over_floats, always = test_stumbles_over_floats, test_stumbles_always
 del test_stumbles_over_floats, test_stumbles_always  # they are no tests of ours
 
 
@@ -314,7 +313,7 @@ def test_the_solutions_snapshot_goes_at_once(judge: Any, monkeypatch: pytest.Mon
         taken.append(take(folder))
         return taken[-1]
 
-    monkeypatch.setattr(judge_module.intake, "take", taking)
+    monkeypatch.setattr(intake, "take", taking)
     someone.judge(over_floats)
     assert [snapshot.root.parent.exists() for snapshot in taken] == [False]
     assert someone.snapshot.root.exists()
@@ -366,7 +365,7 @@ def test_a_folder_that_is_not_there_is_told(judge: Any, tmp_path: Path) -> None:
 def test_limits_are_the_tomls(judge: Any) -> None:
     """Protects what an instructor edits: seconds and MiB of the TOML are those of the worker."""
     core = load("core")
-    limits = LimitTable(seconds_per_import=7, seconds_per_call=3, memory_mib=2048)
+    limits = LimitTable(seconds_per_import=7, seconds_per_call=3, seconds_per_check=30, memory_mib=2048)
     homework = core.model_copy(update={"config": core.config.model_copy(update={"limits": limits})})
     submission = judge({}, homework=homework).student.submission
-    assert (Patience(load=7, call=3), 2 << 30) == (submission.patience, submission.limits.memory_bytes)
+    assert (Patience(load=7, call=3, total=30), 2 << 30) == (submission.patience, submission.limits.memory_bytes)

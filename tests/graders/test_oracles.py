@@ -77,7 +77,8 @@ def test_attention_gradients_equal_torchs(case: AttentionCase) -> None:
     grad_output = torch.randn(case.expected[0].shape, generator=generator(1))
     got = oracles.attention_gradients(case.query, case.key, case.value, case.mask, grad_output)
     leaves = [t.double().requires_grad_() for t in (case.query, case.key, case.value)]
-    output = F.scaled_dot_product_attention(*leaves, attn_mask=case.mask)
+    query, key, value = leaves
+    output = F.scaled_dot_product_attention(query, key, value, attn_mask=case.mask)
     expected = torch.autograd.grad(output, leaves, grad_output.double())
     for one, other in zip(got, expected, strict=True):
         close(one, other)

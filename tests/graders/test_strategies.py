@@ -62,7 +62,7 @@ def minimal(strategy: SearchStrategy[Any]) -> Any:
 def test_distinct_sizes_are_distinct_and_in_range(data: DataObject) -> None:
     """Protects from equal axes, which hide a transposition."""
     ranges = [(1, 3), (1, 3), (2, 4), (1, 5)]
-    sizes = distinct(data.draw, *ranges)
+    sizes = distinct(data.draw, *ranges)  # type: ignore[arg-type]
     assert len(set(sizes)) == 4
     assert [size for size, (low, high) in zip(sizes, ranges, strict=True) if not low <= size <= high] == []
 
