@@ -53,11 +53,12 @@ class Submission:
         """
         channel = Channel(self.zygote, self.zygote.spawn(self.limits))
         worker = Worker(channel, self.patience)
+        root = self.snapshot.root / self.code
         worker.defer("seed", seed=seed)
         worker.defer(
             "open",
-            root=str(self.snapshot.root / self.code),
-            working_directory=str(self.snapshot.root),
+            root=str(root),
+            working_directory=str(root.parent if self.code else root),  # commands run from the folder above the code
             aliases=[name] if (name := self.code.rpartition("/")[2]).isidentifier() else [],
         )
         return worker

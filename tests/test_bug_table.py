@@ -34,6 +34,7 @@ def test_there_are_at_least_ten() -> None:
     assert len(BUGS) >= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_bug_loses_exactly_its_questions(bug: Bug, zygote: Zygote, tmp_path: Path) -> None:
     """Deaf to no bug, and no question pays for another's: the set of questions without full points is the stated one."""

@@ -1,7 +1,9 @@
 """Running one check: how a failing case is found, shrunk, replayed and told, and whose fault anything is."""
 
+import os
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from graders.check import Check, Group, check, derive
 from graders.compare import assert_true
 from graders.student import Student
 from graders.verdict import CheckFailed, Outcome, Reason, Verdict
+from sandbox.client import Submission, Worker
 from sandbox.errors import Loss, StudentError, WorkerLost
 
 FAULT = "Not judged: the grader itself failed here; it costs no points, and the staff has been told."
@@ -678,23 +681,51 @@ def test_prints_of_the_students_are_kept(student: Any) -> None:
     assert Verdict(Outcome.PASSED, output="shape (2, 3, 5)\n") == verdict
 
 
-def children_of(zygote: Any) -> str:
-    """The process ids of a zygote's workers, as the kernel lists them."""
-    pid = zygote._popen.pid
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    if not path.exists():
-        pytest.skip("this kernel does not list children")
-    return path.read_text().strip()
+def stays(pid: int) -> bool:
+    """Whether a process still runs after five seconds: a worker that is killed has a moment to die."""
+    ends = time.monotonic() + 5
+    while lives(pid):
+        if time.monotonic() > ends:
+            return True
+        time.sleep(0.005)
+    return False
 
 
-def test_no_process_is_left_behind(student: Any, zygote: Any) -> None:
-    """Protects the machine: after a run, passed or hung, the zygote has no child any more."""
-    AGREES.run(student(attention(after="while True: pass"), seconds=0.3), 1)
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+@pytest.fixture
+def pids(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The process ids of all workers that are opened from now on."""
+    found: list[int] = []
+    open_one = Submission.open
+
+    def opening(self: Submission, seed: int) -> Worker:
+        worker = open_one(self, seed)
+        found.append(worker.channel.pid)
+        assert lives(found[-1])
+        return worker
+
+    monkeypatch.setattr(Submission, "open", opening)
+    return found
+
+
+def test_no_process_is_left_behind(student: Any, pids: list[int]) -> None:
+    """Protects the machine: after a run, passed, failed or hung, no worker of it is alive."""
     named("attention.interface").run(student(attention()), 1)
-    assert children_of(zygote) == ""
+    AGREES.run(student(attention(scale="1")), 1)
+    AGREES.run(student(attention(after="while True: pass"), seconds=0.3), 1)
+    assert len(pids) == 4  # the failed one was replayed
+    assert [stays(pid) for pid in pids] == [False] * 4
 
 
-def test_a_worker_never_outlives_an_interrupt(student: Any, zygote: Any) -> None:
+def test_a_worker_never_outlives_an_interrupt(student: Any, pids: list[int]) -> None:
     """Protects the machine from Ctrl-C: the interrupt passes through, the worker is gone."""
 
     @check(task="attention", group="property")
@@ -704,4 +735,4 @@ def test_a_worker_never_outlives_an_interrupt(student: Any, zygote: Any) -> None
 
     with pytest.raises(KeyboardInterrupt):
         test_interrupted.run(student(attention()), 1)
-    assert children_of(zygote) == ""
+    assert [stays(pid) for pid in pids] == [False]
