@@ -115,7 +115,7 @@ class Judge:
             if gate.task != check.task or not gate.group.gates or gate.group.order >= check.group.order:
                 continue
             verdict = self.verdicts.get(gate.id)
-            if verdict is not None and (verdict.outcome is Outcome.FAILED or verdict.reason is Reason.PREREQUISITE):
+            if verdict is not None and verdict.outcome is Outcome.FAILED:
                 return Verdict.not_judged(Reason.PREREQUISITE, f"Not judged: it needs “{gate.sentence}”")
         return None
 

@@ -27,7 +27,7 @@ def test_shapes(attention: Attention, case: AttentionCase) -> None:
     require_tensor(weights, "the weights", (*lead, case.key.shape[-2]), torch.float32)
 
 
-@check(task="attention", group="agreement", examples=60)
+@check(task="attention", group="agreement", examples=40)
 @given(case=attention_cases())
 def test_agrees_with_reference(attention: Attention, case: AttentionCase) -> None:
     """Attention weights and output equal softmax(QKᵀ/√d)V."""

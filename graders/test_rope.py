@@ -107,7 +107,7 @@ def test_base_is_used(rope: Rope, dim: int, bases: list[float], n_positions: int
         assert_agrees(got, expected, f"the cache for base {base:g}", atol=angle_tolerance(n_positions), rtol=0)
 
 
-@check(task="rope", group="agreement", requires=("inside_attention",), examples=25, weight=3)
+@check(task="rope", group="agreement", requires=("inside_attention",), examples=15, weight=3)
 @given(case=head_cases(min_tokens=3, even_heads=True))
 def test_agrees_inside_attention(rope: Rope, case: HeadCase) -> None:
     """Attention with RoPE rotates queries and keys, not values, and is otherwise unchanged."""

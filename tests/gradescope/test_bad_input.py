@@ -82,7 +82,7 @@ TABLE = {
         "import sys\nsys.exit(0)\n", "ended the program (sys.exit) in attention.py, line 2"
     ),
     "os._exit at import": attention("import os\nos._exit(0)\n", "ended the whole Python process (status 0)"),
-    "import never ends": attention("while True:\n    pass\n", "did not return within 0.5 seconds"),
+    "import never ends": attention("while True:\n    pass\n", "Importing the file did not end within 0.5 seconds"),
     # ------------------------------------------------------------------ names and signatures
     "name misspelt": attention(
         "def atention(query, key, value, mask=None):\n    pass\n",

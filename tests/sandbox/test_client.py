@@ -248,12 +248,12 @@ def test_limits_reach_the_worker(submission: MakeSubmission) -> None:
 
 
 def test_the_code_may_lie_in_a_folder(submission: MakeSubmission) -> None:
-    """Protects submissions in folders: imports through the folder's name work, and files are found from the top."""
+    """Protects submissions in folders: imports through the folder's name work, files are found from the folder above."""
     files = {
         "hw/src/a.py": "import src.b\nfrom src import b\nf = src.b.f",
         "hw/src/b.py": "def f(): return open('x').read()",
     }
-    with submission({**files, "x": "text"}, code="hw/src").open(seed=1) as worker:
+    with submission({**files, "hw/x": "text"}, code="hw/src").open(seed=1) as worker:
         assert worker.resolve("a", "f")() == "text"
 
 
