@@ -59,7 +59,9 @@ def layouts(parameters: Mapping[str, tuple[int, ...]], d_model: int, n_heads: in
         parameters: names and shapes.
         d_model, n_heads: sizes of the module.
     """
-    linears = [name.removesuffix(".weight") for name, shape in parameters.items() if name.endswith(".weight")]
+    # a Linear without a bias is not among them: the cases' biases would have nowhere to go
+    named = [name.removesuffix(".weight") for name in parameters if name.endswith(".weight")]
+    linears = [name for name in named if f"{name}.bias" in parameters]
     square = [name for name in linears if parameters[f"{name}.weight"] == (d_model, d_model)]
     fused = [name for name in linears if parameters[f"{name}.weight"] == (3 * d_model, d_model)]
     if len(fused) == 1 and len(square) == 1:

@@ -130,7 +130,13 @@ def load(slug: str) -> Homework:
         HomeworkError: unknown slug, or a file that cannot be used.
     """
     config = config_of(slug)
-    binding: Binding = importlib.import_module(f"graders.homeworks.{slug}").BINDING
+    module = f"graders.homeworks.{slug}"
+    try:
+        binding: Binding = importlib.import_module(module).BINDING
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise HomeworkError(f"{slug}.toml has no binding beside it: write {slug}.py (see core.py)") from None
     for item in config.auto_items:
         for task in item.tasks:
             if task not in binding:

@@ -404,3 +404,13 @@ def test_a_limit_is_checked_where_it_is_written_in_python_too() -> None:
     """Protects tests and tools that make limits themselves."""
     with pytest.raises(ValueError, match="greater than 0"):
         LimitTable(seconds_per_call=0)
+
+
+def test_a_homework_without_a_binding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects an instructor who has written the TOML first: the message says which file is missing."""
+    (tmp_path / "mine.toml").write_text(
+        (homework_module.HOMEWORKS / "core.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    monkeypatch.setattr("graders.homework.HOMEWORKS", tmp_path)
+    with pytest.raises(HomeworkError, match=r"^mine\.toml has no binding beside it: write mine\.py \(see core\.py\)$"):
+        load("mine")
