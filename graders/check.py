@@ -147,9 +147,9 @@ def _profile(examples: int) -> settings:
     )
 
 
-def derive(seed: int, purpose: str) -> int:
-    """An independent seed of 63 bits for another purpose: neither can be told from the other."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{purpose}".encode()).digest()[:8], "big") >> 1
+def derive(origin: int | str, purpose: str) -> int:
+    """An independent seed of 63 bits, from a seed or a secret, for a purpose: none can be told from another."""
+    return int.from_bytes(hashlib.sha256(f"{origin}:{purpose}".encode()).digest()[:8], "big") >> 1
 
 
 class _CaseFailed(Exception):

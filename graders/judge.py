@@ -1,6 +1,5 @@
 """Judging one submission: which checks, in which order, with which seeds, and what a failed prerequisite means."""
 
-import hashlib
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from sandbox.confine import Limits
 from sandbox.launch import Zygote
 
 from .catalogue import checks_of
-from .check import Check
+from .check import Check, derive
 from .homework import Homework
 from .student import Student, find_code
 from .verdict import Outcome, Reason, Verdict
@@ -89,7 +88,7 @@ class Judge:
     def seed_of(self, check: Check) -> int:
         """The seed of a check: 63 bits of a SHA-256."""
         origin = f"{self._secret}:{self.snapshot.digest}" if self._seed is None else f"seed {self._seed}"
-        return int.from_bytes(hashlib.sha256(f"{origin}:{check.id}".encode()).digest()[:8], "big") >> 1
+        return derive(origin, check.id)
 
     def judge(self, check: Check) -> Verdict:
         """Judge one check and remember the verdict."""
@@ -124,16 +123,16 @@ class Judge:
             return Verdict.not_judged(Reason.BUDGET)
         verdict = check.run(self.student, self.seed_of(check))
         if verdict.reason is Reason.GRADER_FAULT and self._reference is not None:
-            return self._second_opinion(check, verdict)
+            return self._second_opinion(check, verdict, self._reference)
         return verdict
 
-    def _second_opinion(self, check: Check, verdict: Verdict) -> Verdict:
+    def _second_opinion(self, check: Check, verdict: Verdict, reference: Path) -> Verdict:
         """Whose fault it is that the grader stumbled: if the solution passes, what the student's code sent is to blame.
 
         Otherwise a submission could buy points by sending values that make the judge raise.
         """
         with ExitStack() as stack:  # the solution's snapshot goes at once: the student's next worker might read it
-            solution = self._take(self._reference or KEY, stack)
+            solution = self._take(reference, stack)
             outcome = check.run(solution, self.seed_of(check)).outcome
         if outcome is not Outcome.PASSED:
             return verdict

@@ -39,6 +39,14 @@ class Mask(Protocol):
         """The ids as they are after a call."""
 
 
+MASK, PAD = "\u2047", "\u25a1"  # ⁇ and □ of span corruption
+
+
+def character_ids(text: str) -> dict[str, int]:
+    """The ids of a text's characters in span corruption: □ is 0, ⁇ is 1, then the sorted characters."""
+    return {character: i for i, character in enumerate([PAD, MASK, *sorted(set(text))])}
+
+
 @dataclass(frozen=True)
 class HeadSizes:
     """What a multi-head module is built with.

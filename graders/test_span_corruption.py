@@ -16,10 +16,9 @@ from torch import Tensor
 from .check import check
 from .compare import assert_true, require_pair, require_tensor
 from .strategies import document
-from .tasks import SpanCorruption
+from .tasks import MASK, PAD, SpanCorruption
 from .verdict import CheckFailed
 
-MASK, PAD = "\u2047", "\u25a1"
 MIN_LENGTH = 4
 BATCH = 250  # draws in one exchange with the worker
 

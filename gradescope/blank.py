@@ -2,7 +2,7 @@
 
 from graders.homework import config_of
 
-from .results import Results, TestEntry
+from .results import NOT_YET, Results, TestEntry
 
 
 def blank(slug: str, note: str) -> Results:
@@ -22,7 +22,7 @@ def blank(slug: str, note: str) -> Results:
             score=0,
             max_score=float(item.points),
             status="failed",
-            output="Not judged yet: it counts 0 until it is.",
+            output=NOT_YET,
             visibility=item.visibility,
         )
         for item in config_of(slug).auto_items

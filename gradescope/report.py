@@ -8,7 +8,7 @@ from graders.scoring import ItemScore, scores, weight_of
 from graders.verdict import Outcome, Reason, Verdict
 from sandbox.text import clean
 
-from .results import MAX_TEXT, Results, TestEntry
+from .results import MAX_TEXT, NOT_YET, Results, TestEntry
 
 MAX_MESSAGE = 4096
 MAX_MESSAGES = 18_000  # all messages of an item
@@ -37,8 +37,9 @@ def results_of(
         seconds: duration of the run.
         staff: facts for the staff, kept in extra_data.
     """
+    judged = scores(homework, checks, verdicts)
     entries = []
-    for result in scores(homework, checks, verdicts):
+    for result in judged:
         own = [check for check in checks if check.task in result.item.tasks]
         entries.append(_entry(result, own, verdicts))
     data = dict(staff or {}) | {
@@ -47,7 +48,7 @@ def results_of(
         "checks": {check.id: _facts(check, verdicts.get(check.id)) for check in checks},
     }
     return Results(
-        output=clean(_summary(homework, checks, verdicts, finished, note), MAX_TEXT),
+        output=clean(_summary(homework, checks, verdicts, judged, finished, note), MAX_TEXT),
         tests=entries,
         execution_time=seconds,
         extra_data=data,
@@ -77,7 +78,7 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
         verdict = verdicts.get(check.id)
         advice = "" if weight_of(item, check) else " (advice, costs nothing)"
         if verdict is None:
-            lines.append(f"… {check.sentence}{advice}\n    Not judged yet: it counts 0 until it is.")
+            lines.append(f"… {check.sentence}{advice}\n    {NOT_YET}")
         elif verdict.reason is Reason.PREREQUISITE:
             blocked += 1
         else:
@@ -111,11 +112,15 @@ def _indented(text: str, room: int) -> list[str]:
 
 
 def _summary(
-    homework: Homework, checks: Sequence[Check], verdicts: Mapping[str, Verdict], finished: bool, note: str
+    homework: Homework,
+    checks: Sequence[Check],
+    verdicts: Mapping[str, Verdict],
+    judged: Sequence[ItemScore],
+    finished: bool,
+    note: str,
 ) -> str:
     """At most three lines: what is right, what to fix first."""
     lines = [note] if note else []
-    judged = scores(homework, checks, verdicts)
     if not finished:
         done = sum(check.id in verdicts for check in checks)
         lines.append(f"Not finished: {done} of {len(checks)} checks are judged; the others count 0 so far.")

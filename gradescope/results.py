@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Visibility = Literal["hidden", "after_due_date", "after_published", "visible"]
 Format = Literal["text", "html", "simple_format", "md", "ansi"]
+NOT_YET = "Not judged yet: it counts 0 until it is."
 MAX_TEXT = 30_000  # Gradescope cuts at 100,000 characters
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 

@@ -1,8 +1,9 @@
 """The zygote: an interpreter with torch loaded, from which a worker is forked for each check.
 
 It is started by `launch`, isolated, sees neither the checkout nor a secret, computes nothing (a thread pool that
-runs before a fork hangs after it), and listens to the judge alone. The judge asks for two things: a worker, and the
-exit status of one that it has killed. When the judge disappears, the zygote ends its workers and itself.
+runs before a fork hangs after it), and listens to the judge alone. The judge asks for a worker, for the exit status
+of one that it has killed, or to forget one whose status does not matter. When the judge disappears, the zygote ends
+its workers and itself.
 """
 
 import gc

@@ -17,12 +17,10 @@ from graders.compare import assert_agrees
 from graders.signature import require_parameters
 from graders.strategies import generator, head_weights
 from graders.student import Offer
-from graders.tasks import HeadSizes
+from graders.tasks import HeadSizes, character_ids
 from graders.verdict import CheckFailed
 from sandbox.client import Remote, Worker
 from sandbox.errors import StudentError
-
-MASK, PAD = "\u2047", "\u25a1"
 
 
 def _agrees(got: Any, expected: Tensor) -> bool:
@@ -232,8 +230,7 @@ class CmuSpanCorruption:
     _datasets: dict[tuple[tuple[str, ...], int], Remote] = field(default_factory=dict, repr=False)
 
     def ids_of(self, documents: Sequence[str]) -> dict[str, int]:
-        characters = sorted(set("\n".join(documents)))
-        return {character: i for i, character in enumerate([PAD, MASK, *characters])}
+        return character_ids("\n".join(documents))
 
     def draw(
         self,

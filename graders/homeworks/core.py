@@ -9,10 +9,9 @@ from torch import Tensor
 from graders.compare import require_pair
 from graders.signature import require_parameters
 from graders.student import Offer
-from graders.tasks import HeadSizes
+from graders.tasks import HeadSizes, character_ids
 from sandbox.client import Remote, Worker
 
-MASK, PAD = "\u2047", "\u25a1"
 ROLES = tuple(f"{layer}.{part}" for layer in ("query", "key", "value", "proj") for part in ("weight", "bias"))
 
 
@@ -123,8 +122,7 @@ class CoreSpanCorruption:
     corrupt_span: Remote
 
     def ids_of(self, documents: Sequence[str]) -> dict[str, int]:
-        characters = sorted(set("".join(documents)))
-        return {character: i for i, character in enumerate([PAD, MASK, *characters])}
+        return character_ids("".join(documents))
 
     def draw(
         self,

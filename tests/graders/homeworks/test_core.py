@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from graders import tasks
-from graders.homeworks.core import BINDING, MASK, PAD, ROLES
+from graders.homeworks.core import BINDING, ROLES
 from graders.strategies import generator, head_weights
-from graders.tasks import HeadSizes
+from graders.tasks import MASK, PAD, HeadSizes
 from graders.verdict import CheckFailed
 from sandbox.errors import StudentError
 
