@@ -1,6 +1,7 @@
 """Comparing what came from a worker with what was expected. Nothing here trusts the value's type."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -93,6 +94,25 @@ def assert_agrees(
     if not bad.any():
         return
     raise CheckFailed(_difference(tensor, expected, bad, off, what))
+
+
+def assert_agrees_with_one(
+    got: Any, expected: Iterable[Tensor], what: str = "the output", *, atol: float = ATOL, rtol: float = RTOL
+) -> None:
+    """Require agreement with one of several values that all count as right; they are made one by one, as needed.
+
+    Raises:
+        CheckFailed: it agrees with none. The message compares with the first, which is the likely one.
+    """
+    first: CheckFailed | None = None
+    for value in expected:
+        try:
+            assert_agrees(got, value, what, atol=atol, rtol=rtol)
+            return
+        except CheckFailed as failed:
+            first = first or failed
+    assert first is not None, "at least one value must count as right"
+    raise first
 
 
 def assert_equal(got: Any, expected: Tensor, what: str = "the output") -> None:

@@ -4,7 +4,7 @@ Values that come back are untrusted: checks compare them with `compare`, which l
 Letters as in docs/core.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,27 +49,47 @@ def character_ids(text: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class HeadSizes:
-    """What a multi-head module is built with.
+    """What a self-attention module is built with.
 
     Attributes:
         d_model, n_heads, dropout: as in docs/core.md.
         max_tokens: the longest sequence that it will see (`block_size` where the homework has one).
+        d_head: width of a head; None = d_model / n_heads.
     """
 
     d_model: int
     n_heads: int
     dropout: float = 0.0
     max_tokens: int = 32
+    d_head: int | None = None
+
+    @property
+    def width(self) -> int:
+        """Width of a head."""
+        return self.d_model // self.n_heads if self.d_head is None else self.d_head
 
 
-class MultiHeadModule(Protocol):
-    """A multi-head self-attention module, in train mode when it is new."""
+class Module(Protocol):
+    """A module of the student's that maps a tensor to a tensor; in train mode when it is new.
+
+    Roles are the names of `core`'s parameters (docs/core.md).
+    """
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Load weights by role: query.weight, query.bias, key.…, value.…, proj.…; weights are [out, in]."""
+        """Load weights by role; weights are [out, in]. Roles that the module lacks are passed over."""
 
-    def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
-        """(B, T, d_model); causal without a mask. Capability `mask_argument` for the mask."""
+    def loaded(self) -> dict[str, Tensor]:
+        """What of the weights has arrived, by role: without the roles that the module lacks, such as optional biases."""
+
+    def __call__(self, x: Tensor) -> Any:
+        """The output."""
+
+    def expected(self, x: Tensor) -> Iterator[Tensor]:
+        """Every output in float64, without dropout, that counts as right; the likely one first.
+
+        More than one where the handout leaves a choice, or where the module is made of parts that are graded on their own:
+        then what is right for the parts as they are comes last, so that a mistake costs once.
+        """
 
     def train(self, mode: bool) -> None:
         """Switch between train and eval mode."""
@@ -81,11 +101,33 @@ class MultiHeadModule(Protocol):
         """The arguments as they are after a call."""
 
     def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, dict[str, Any]]:
-        """The gradient with respect to x, and by role those of the parameters; empty where roles are not known."""
+        """Gradients of Σ output · grad_output: with respect to x, and by role those of the parameters.
+
+        The second is empty where roles are not known.
+        """
+
+
+class MultiHeadModule(Module, Protocol):
+    """A self-attention module with one head or several."""
+
+    def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        """(B, T, d_model); causal without a mask. Capability `mask_argument` for masks, `mask_per_head` for (…, H, T, S)."""
+
+    def expected(self, x: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
+        """As in `Module`."""
+
+    def unmasked(self, x: Tensor) -> Any:
+        """The output when no mask is given at all. Capability `no_mask`, where that means that every token is seen."""
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        """The attention weights (B, n_heads, T, T). Capability `returned_weights`."""
+
+    def expected_weights(self, x: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
+        """As in `expected`."""
 
 
 class MultiHead(Protocol):
-    """Task multi_head."""
+    """Tasks multi_head, and attention with the capability `module` (one head, no projection)."""
 
     def build(self, sizes: HeadSizes) -> MultiHeadModule:
         """A new module."""
@@ -106,8 +148,13 @@ class Rope(Protocol):
     def gradient(self, x: Tensor, cache: Tensor, grad_output: Tensor) -> Any:
         """Gradient of Σ output · grad_output with respect to x."""
 
-    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True) -> Any:
-        """Causal self-attention in eval mode, with rotated queries and keys or without. Capability `inside_attention`."""
+    def attend(
+        self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True
+    ) -> tuple[Any, dict[str, Tensor]]:
+        """Causal self-attention in eval mode, with rotated queries and keys or without, and the weights that it has.
+
+        Capability `inside_attention`.
+        """
 
 
 class SpanCorruption(Protocol):
@@ -129,3 +176,256 @@ class SpanCorruption(Protocol):
 
         Capability `encoder` for ids.
         """
+
+
+class LayerNorm(Protocol):
+    """Task layer_norm."""
+
+    def __call__(self, x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Any:
+        """x (…, d) normalised over its last axis. Capability `eps` for other values of eps."""
+
+    def expected(self, x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Iterator[Tensor]:
+        """Every result in float64 that counts as right: handouts differ in eps and in the variance's divisor."""
+
+    def inputs_after(self, x: Tensor, gain: Tensor, bias: Tensor) -> list[Any]:
+        """The arguments as they are after a call."""
+
+    def gradients(self, x: Tensor, gain: Tensor, bias: Tensor, grad_output: Tensor) -> list[Any]:
+        """Gradients of Σ output · grad_output with respect to x, gain and bias."""
+
+
+@dataclass(frozen=True)
+class MlpSizes:
+    """What an MLP is built with; as in docs/core.md."""
+
+    d_model: int
+    d_hidden: int
+    dropout: float = 0.0
+
+
+class Mlp(Protocol):
+    """Task mlp. Roles: up.weight, up.bias, down.weight, down.bias."""
+
+    def build(self, sizes: MlpSizes) -> Module:
+        """A new module; maps (…, d_model) to (…, d_model). Capability `free_width` if d_hidden need not be 4 · d_model."""
+
+
+@dataclass(frozen=True)
+class BlockSizes:
+    """What a Transformer block is built with; as in docs/core.md.
+
+    Attributes:
+        max_tokens: the longest sequence that it will see.
+    """
+
+    d_model: int
+    n_heads: int
+    d_hidden: int
+    dropout: float = 0.0
+    max_tokens: int = 32
+
+
+class Block(Protocol):
+    """Task block. Roles: norm1.weight, norm1.bias, attn.query.weight, …, attn.proj.bias, norm2.…, mlp.up.…, mlp.down.…."""
+
+    def build(self, sizes: BlockSizes) -> Module:
+        """A new module; maps (B, T, d_model) to (B, T, d_model), causal."""
+
+
+@dataclass(frozen=True)
+class GptSizes:
+    """What a language model is built with; as in docs/core.md."""
+
+    vocab_size: int
+    block_size: int
+    n_layers: int
+    n_heads: int
+    d_model: int
+    d_hidden: int
+    dropout: float = 0.0
+    tied: bool = False
+
+
+class GptModule(Protocol):
+    """A language model of the student's; in train mode when it is new.
+
+    Roles: token_embedding.weight, position_embedding.weight, blocks.0.norm1.weight, … as in `Block`, norm.weight, norm.bias,
+    head.weight.
+    """
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Load weights by role. Roles that the module lacks are passed over."""
+
+    def loaded(self) -> dict[str, Tensor]:
+        """What of the weights has arrived, by role."""
+
+    def __call__(self, ids: Tensor) -> Any:
+        """The logits (B, T, V) without targets."""
+
+    def expected(self, ids: Tensor) -> Iterator[Tensor]:
+        """Every value of the logits in float64 that counts as right; see `Module.expected`."""
+
+    def with_targets(self, ids: Tensor, targets: Tensor) -> tuple[Any, Any]:
+        """The logits (B, T, V), brought into this shape where the handout leaves it open, and the loss.
+
+        Capability `loss`.
+        """
+
+    def train(self, mode: bool) -> None:
+        """Switch between train and eval mode."""
+
+    def ids_after(self, ids: Tensor) -> Any:
+        """The ids as they are after a call."""
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the trainable parameters, each shared one once."""
+
+    def gradients(self, ids: Tensor, grad_logits: Tensor) -> dict[str, Any]:
+        """Gradients of Σ logits · grad_logits with respect to the parameters, by the module's own names."""
+
+
+class Gpt(Protocol):
+    """Task gpt."""
+
+    def build(self, sizes: GptSizes) -> GptModule:
+        """A new model. Capability `tied_option` for sizes.tied."""
+
+
+class Loss(Protocol):
+    """Task loss."""
+
+    def __call__(self, logits: Tensor, ids: Tensor, mask: Tensor | None = None) -> Any:
+        """A scalar; logits (B, T, V), ids (B, T), mask (B, T) bool, True = counts as a target. `no_mask`: None too."""
+
+    def inputs_after(self, logits: Tensor, ids: Tensor, mask: Tensor | None) -> list[Any]:
+        """The arguments as they are after a call."""
+
+    def gradient(self, logits: Tensor, ids: Tensor, mask: Tensor | None) -> Any:
+        """The gradient of the loss with respect to the logits."""
+
+
+class Perplexity(Protocol):
+    """Task perplexity."""
+
+    def __call__(
+        self,
+        logits_batches: Sequence[Tensor],
+        ids_batches: Sequence[Tensor],
+        masks: Sequence[Tensor | None] | None = None,
+    ) -> Any:
+        """A number; arguments as in docs/core.md."""
+
+
+class Samplers(Protocol):
+    """Task samplers."""
+
+    def temperature(self, logits: Tensor, tau: float) -> Any:
+        """logits / tau."""
+
+    def top_k(self, logits: Tensor, k: int) -> Any:
+        """All but the k largest of each row are −inf."""
+
+    def top_p(self, logits: Tensor, p: float) -> Any:
+        """All outside of the nucleus of each row are −inf."""
+
+    def sample(
+        self,
+        logits: Tensor,
+        tau: float = 1.0,
+        k: int | None = None,
+        p: float | None = None,
+        seed: int = 0,
+        calls: int = 1,
+    ) -> list[Any]:
+        """`calls` draws in a row from one generator in the state that a seed gives; each is (B,) int64."""
+
+    def sample_beside_global(self, logits: Tensor, seed: int, global_seed: int) -> Any:
+        """One draw with a generator after the global random state was set from another seed."""
+
+    def inputs_after(self, function: str, logits: Tensor, option: float) -> Any:
+        """The logits after a call of temperature, top_k, top_p or sample (whose option is tau)."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """The language model that text is generated with (`sandbox/window_model.py`); the judge computes its logits too."""
+
+    vocab_size: int
+    block_size: int | None
+    seed: int
+    as_tuple: bool = False
+    spread: float = 4.0
+
+
+class Generate(Protocol):
+    """Task generate."""
+
+    def __call__(
+        self,
+        model: ModelSpec,
+        ids: Tensor,
+        n_new_tokens: int,
+        tau: float = 1.0,
+        k: int | None = None,
+        p: float | None = None,
+        seed: int = 0,
+    ) -> Any:
+        """(B, T + n_new_tokens) int64. Capabilities: `top_k` and `top_p` for k and p, `batch` for B > 1.
+
+        Greedy, for homeworks without top_k: a tau so small that the largest logit always wins.
+        """
+
+    def ids_after(self, model: ModelSpec, ids: Tensor, n_new_tokens: int) -> Any:
+        """The ids as they are after a call. Capability `ids_argument`."""
+
+    def mode_after(self, model: ModelSpec, ids: Tensor, training: bool) -> Any:
+        """The model's `training` after a call that found it in this mode. Capability `keeps_mode`."""
+
+    def requires_grad(self, model: ModelSpec, ids: Tensor) -> Any:
+        """Whether any logits that the model was asked for were made with a graph. Capability `no_graph`."""
+
+
+class Tokenizer(Protocol):
+    """Task tokenizer. Capabilities `characters` and `words` for the two kinds; what a method gives is untrusted."""
+
+    def vocab(self, kind: str, text: str, max_vocab: int | None = None) -> Any:
+        """The vocabulary of a tokenizer made of a text; kind is `characters` or `words`."""
+
+    def encode(
+        self,
+        kind: str,
+        text: str,
+        texts: Sequence[str],
+        max_vocab: int | None = None,
+        bos: bool = False,
+        eos: bool = False,
+    ) -> list[Any]:
+        """The ids of each of several texts, in order, by one tokenizer made of `text`."""
+
+    def decode(self, kind: str, text: str, ids: Sequence[Any], max_vocab: int | None = None) -> list[Any]:
+        """The text of each of several lists or tensors of ids, in order, by one tokenizer made of `text`."""
+
+
+@dataclass(frozen=True)
+class PatchSizes:
+    """What a patch embedding is built with; as in docs/core.md."""
+
+    height: int
+    width: int
+    patch_size: int
+    n_channels: int
+    d_model: int
+
+
+class PatchModule(Module, Protocol):
+    """A patch embedding. Roles: proj.weight (d_model, n_channels · patch_size²) channel by channel, proj.bias."""
+
+    def n_patches(self) -> Any:
+        """The number of patches that it states."""
+
+
+class PatchEmbedding(Protocol):
+    """Task patch_embedding."""
+
+    def build(self, sizes: PatchSizes) -> PatchModule:
+        """A new module. Capability `rectangular` for height ≠ width, `refuses` if images of another size must raise."""

@@ -6,18 +6,44 @@ from hypothesis import given
 
 from . import oracles
 from .check import check
-from .compare import assert_agrees, assert_equal, assert_true, dtype_name, require_tensor
-from .strategies import AttentionCase, attention_cases, generator, seeds
-from .tasks import Attention
+from .compare import (
+    assert_agrees,
+    assert_agrees_with_one,
+    assert_equal,
+    assert_true,
+    dtype_name,
+    require_tensor,
+)
+from .self_attention import ATOL as HEAD_ATOL
+from .self_attention import (
+    built,
+    earlier_tokens_do_not_feel_later_ones,
+    gradients_respect_causality,
+    is_right,
+    lengths_in_any_order,
+    output,
+    sequences_are_independent,
+    weights_are_dropped_after_the_softmax,
+)
+from .strategies import (
+    AttentionCase,
+    HeadCase,
+    attention_cases,
+    generator,
+    head_cases,
+    head_weights,
+    seeds,
+)
+from .tasks import Attention, HeadSizes, MultiHead
 
 
-@check(task="attention", group="interface")
+@check(task="attention", group="interface", requires=("function",))
 def test_interface(attention: Attention, rng: object) -> None:
     """The function attention can be imported and called as attention(query, key, value, mask=None)."""
     attention(torch.zeros(2, 3, 4), torch.zeros(2, 5, 4), torch.zeros(2, 5, 6))
 
 
-@check(task="attention", group="shape", examples=10)
+@check(task="attention", group="shape", requires=("function",), examples=10)
 @given(case=attention_cases())
 def test_shapes(attention: Attention, case: AttentionCase) -> None:
     """Attention returns an output of shape (…, T, d_v) and weights of shape (…, T, S), float32 for float32 inputs."""
@@ -27,7 +53,7 @@ def test_shapes(attention: Attention, case: AttentionCase) -> None:
     require_tensor(weights, "the weights", (*lead, case.key.shape[-2]), torch.float32)
 
 
-@check(task="attention", group="agreement", examples=40)
+@check(task="attention", group="agreement", requires=("function",), examples=40)
 @given(case=attention_cases())
 def test_agrees_with_reference(attention: Attention, case: AttentionCase) -> None:
     """Attention weights and output equal softmax(QKᵀ/√d)V."""
@@ -37,7 +63,7 @@ def test_agrees_with_reference(attention: Attention, case: AttentionCase) -> Non
     assert_agrees(output, expected_output, "the output")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases())
 def test_weights_are_a_distribution(attention: Attention, case: AttentionCase) -> None:
     """The weights of each query are not negative, sum to 1, and are exactly 0 for masked keys."""
@@ -55,7 +81,7 @@ def test_weights_are_a_distribution(attention: Attention, case: AttentionCase) -
     )
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(masked=False, min_keys=2))
 def test_score_ratio(attention: Attention, case: AttentionCase) -> None:
     """Two keys are weighed against each other as exp(q·(k₁−k₀)/√d): the scale is the square root of the key width."""
@@ -69,7 +95,7 @@ def test_score_ratio(attention: Attention, case: AttentionCase) -> None:
     assert_agrees(got, expected, "log(weight of key 1 / weight of key 0)", atol=1e-4, rtol=1e-4, dtype=torch.float64)
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(), seed=seeds)
 def test_ignores_shifted_keys(attention: Attention, case: AttentionCase, seed: int) -> None:
     """Adding the same vector to every key changes nothing, since the softmax is over the keys."""
@@ -78,7 +104,7 @@ def test_ignores_shifted_keys(attention: Attention, case: AttentionCase, seed: i
     assert_agrees(output, case.expected[0], "the output after the shift", atol=5e-5)
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(min_keys=2), seed=seeds)
 def test_key_order_is_irrelevant(attention: Attention, case: AttentionCase, seed: int) -> None:
     """Keys, values and mask in another order give the same output."""
@@ -88,7 +114,7 @@ def test_key_order_is_irrelevant(attention: Attention, case: AttentionCase, seed
     assert_agrees(output, case.expected[0], "the output with keys in another order")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(masked=False), seed=seeds)
 def test_query_order_is_kept(attention: Attention, case: AttentionCase, seed: int) -> None:
     """Queries in another order give the same rows of the output in that order."""
@@ -97,7 +123,7 @@ def test_query_order_is_kept(attention: Attention, case: AttentionCase, seed: in
     assert_agrees(output, case.expected[0][..., order, :], "the output with queries in another order")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(masked=True, min_keys=2), size=st.sampled_from([1e3, -1e4]))
 def test_masked_keys_have_no_effect(attention: Attention, case: AttentionCase, size: float) -> None:
     """What stands in a masked key and its value has no effect, however large it is."""
@@ -121,7 +147,7 @@ def test_masked_keys_have_no_effect(attention: Attention, case: AttentionCase, s
     assert_agrees(weights[blind], case.expected[1][blind], "the weights of the queries that may not attend to it")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(masked=False))
 def test_full_mask_equals_no_mask(attention: Attention, case: AttentionCase) -> None:
     """A mask that is True everywhere gives the same as no mask."""
@@ -132,7 +158,7 @@ def test_full_mask_equals_no_mask(attention: Attention, case: AttentionCase) -> 
         assert_agrees(output, case.expected[0], f"the output with {what}")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(masked=False))
 def test_one_key_returns_its_value(attention: Attention, case: AttentionCase) -> None:
     """With a single key, each query's output is that key's value."""
@@ -141,7 +167,7 @@ def test_one_key_returns_its_value(attention: Attention, case: AttentionCase) ->
     assert_agrees(output, value.expand(*case.query.shape[:-1], value.shape[-1]), "the output")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(masked=False))
 def test_zero_query_averages_values(attention: Attention, case: AttentionCase) -> None:
     """A query of zeros attends to all keys alike: its output is the mean of the values."""
@@ -150,7 +176,7 @@ def test_zero_query_averages_values(attention: Attention, case: AttentionCase) -
     assert_agrees(output, expected, "the output")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(min_leads=1), seed=seeds)
 def test_batch_independence(attention: Attention, case: AttentionCase, seed: int) -> None:
     """Each element of the batch is computed as if it stood alone."""
@@ -166,7 +192,7 @@ def test_batch_independence(attention: Attention, case: AttentionCase, seed: int
     assert_agrees(alone, expected[index : index + 1], "the output of one element alone")
 
 
-@check(task="attention", group="property")
+@check(task="attention", group="property", requires=("function",))
 @given(case=attention_cases(), seed=seeds)
 def test_gradients(attention: Attention, case: AttentionCase, seed: int) -> None:
     """Gradients flow to query, key and value, and are the right ones."""
@@ -181,7 +207,7 @@ def test_gradients(attention: Attention, case: AttentionCase, seed: int) -> None
         assert_agrees(gradient, wanted, f"the gradient with respect to {name}")
 
 
-@check(task="attention", group="invariance")
+@check(task="attention", group="invariance", requires=("function",))
 @given(case=attention_cases(), dtype=st.sampled_from([torch.float64, torch.bfloat16]))
 def test_keeps_dtype(attention: Attention, case: AttentionCase, dtype: torch.dtype) -> None:
     """Output and weights have the dtype of the inputs (float64 and bfloat16 are tried)."""
@@ -194,7 +220,7 @@ def test_keeps_dtype(attention: Attention, case: AttentionCase, dtype: torch.dty
         assert_true(bool(torch.isfinite(tensor).all()), f"{what} has NaN or infinite values in {dtype_name(dtype)}.")
 
 
-@check(task="attention", group="invariance")
+@check(task="attention", group="invariance", requires=("function",))
 @given(case=attention_cases())
 def test_leaves_inputs_alone(attention: Attention, case: AttentionCase) -> None:
     """Query, key, value and mask are the same after the call as before."""
@@ -204,7 +230,7 @@ def test_leaves_inputs_alone(attention: Attention, case: AttentionCase) -> None:
         assert_equal(new, old, f"{name} after the call")
 
 
-@check(task="attention", group="invariance")
+@check(task="attention", group="invariance", requires=("function",))
 @given(case=attention_cases())
 def test_repeatable(attention: Attention, case: AttentionCase) -> None:
     """The same inputs give the same output when they come again."""
@@ -214,7 +240,7 @@ def test_repeatable(attention: Attention, case: AttentionCase) -> None:
     assert_equal(second, first, "the output of the second call")
 
 
-@check(task="attention", group="robustness")
+@check(task="attention", group="robustness", requires=("function",))
 @given(case=attention_cases(min_keys=2, scale=30.0), seed=seeds)
 def test_stable_for_large_scores(attention: Attention, case: AttentionCase, seed: int) -> None:
     """Large scores, and rows of very different size, give finite and right results."""
@@ -228,7 +254,7 @@ def test_stable_for_large_scores(attention: Attention, case: AttentionCase, seed
     assert_agrees(output, expected, "the output", atol=0.2, rtol=0)
 
 
-@check(task="attention", group="robustness")
+@check(task="attention", group="robustness", requires=("function",))
 @given(case=attention_cases())
 def test_non_contiguous_inputs(attention: Attention, case: AttentionCase) -> None:
     """Inputs that are transposed views, as they come out of splitting heads, work."""
@@ -239,7 +265,7 @@ def test_non_contiguous_inputs(attention: Attention, case: AttentionCase) -> Non
     assert_agrees(output, case.expected[0], "the output")
 
 
-@check(task="attention", group="robustness", examples=15)
+@check(task="attention", group="robustness", requires=("function",), examples=15)
 @given(ones=st.sets(st.sampled_from(["B", "T", "S", "d_v"]), min_size=1), seed=seeds)
 def test_keeps_size_one_axes(attention: Attention, ones: set[str], seed: int) -> None:
     """Axes of size 1 keep their place: one sequence, one query, one key, one value feature."""
@@ -251,3 +277,111 @@ def test_keeps_size_one_axes(attention: Attention, ones: set[str], seed: int) ->
     expected, expected_weights = oracles.attention(query, key, value, None)
     assert_agrees(output, expected, "the output")
     assert_agrees(weights, expected_weights, "the weights")
+
+
+# ---------------------------------------------------------------------------------------------------- as a module
+
+
+@check(task="attention", group="interface", requires=("module",))
+def test_head_interface(head: MultiHead, rng: object) -> None:
+    """The attention head can be built, given weights, and called with x of shape (B, T, width of x)."""
+    module = head.build(HeadSizes(12, 1, max_tokens=8, d_head=5))
+    module.load(head_weights(12, generator(0), 5))
+    module(torch.zeros(2, 4, 12))
+
+
+@check(task="attention", group="shape", requires=("module",), examples=10)
+@given(case=head_cases(single=True))
+def test_head_shapes(head: MultiHead, case: HeadCase) -> None:
+    """The head's output has the shape (B, T, width of the head) and the dtype of x."""
+    output(built(head, case), case.x, case.sizes)
+
+
+@check(task="attention", group="agreement", requires=("module",), examples=30)
+@given(case=head_cases(single=True, max_tokens=24))
+def test_head_agrees_with_reference(head: MultiHead, case: HeadCase) -> None:
+    """The head's output equals causal attention softmax(QKᵀ/√d_k)V with the same weights."""
+    is_right(built(head, case), case.x)
+
+
+@check(task="attention", group="agreement", requires=("module", "mask_argument"), examples=20)
+@given(case=head_cases(single=True, masked=True))
+def test_head_obeys_the_mask(head: MultiHead, case: HeadCase) -> None:
+    """Where the given mask is 0 a token is not attended to, whichever tokens it hides."""
+    is_right(built(head, case), case.x, case.mask)
+
+
+@check(task="attention", group="agreement", requires=("module", "no_mask"), examples=15)
+@given(case=head_cases(single=True))
+def test_head_without_a_mask(head: MultiHead, case: HeadCase) -> None:
+    """Without a mask each token attends to all tokens."""
+    module = built(head, case)
+    T = case.x.shape[1]
+    expected = module.expected(case.x, torch.ones(T, T, dtype=torch.bool))
+    assert_agrees_with_one(module.unmasked(case.x), expected, "the output without a mask", atol=HEAD_ATOL)
+
+
+@check(task="attention", group="agreement", requires=("module", "returned_weights"), examples=15)
+@given(case=head_cases(single=True, masked=True))
+def test_head_returns_weights(head: MultiHead, case: HeadCase) -> None:
+    """The returned attention weights are those of the softmax: rows sum to 1, and are 0 where the mask forbids."""
+    module = built(head, case)
+    expected = module.expected_weights(case.x, case.mask)
+    assert_agrees_with_one(module.weights(case.x, case.mask), expected, "the attention weights (batch, 1, query, key)")
+
+
+@check(task="attention", group="property", requires=("module",), examples=16)
+@given(case=head_cases(single=True, min_tokens=2), train=st.booleans(), seed=seeds)
+def test_head_does_not_leak_the_future(head: MultiHead, case: HeadCase, train: bool, seed: int) -> None:
+    """Under the causal mask later tokens do not change earlier outputs, in eval and in train mode without dropout."""
+    earlier_tokens_do_not_feel_later_ones(built(head, case, train=train), case, seed)
+
+
+@check(task="attention", group="property", requires=("module",), examples=12)
+@given(case=head_cases(single=True, min_tokens=3, max_tokens=7))
+def test_head_no_future_gradient(head: MultiHead, case: HeadCase) -> None:
+    """Under the causal mask output t has gradient exactly 0 at later tokens, and not 0 at itself and earlier ones."""
+    gradients_respect_causality(built(head, case), case)
+
+
+@check(task="attention", group="property", requires=("module",), examples=12)
+@given(case=head_cases(single=True))
+def test_head_batch_independence(head: MultiHead, case: HeadCase) -> None:
+    """The head computes each sequence of a batch as if it stood alone."""
+    sequences_are_independent(built(head, case), case)
+
+
+@check(task="attention", group="property", requires=("module",), examples=15)
+@given(case=head_cases(single=True), seed=seeds)
+def test_head_gradients(head: MultiHead, case: HeadCase, seed: int) -> None:
+    """Gradients reach x and every parameter of the head, and are the right ones."""
+    module = built(head, case)
+    grad_output = torch.randn(*case.x.shape[:-1], case.sizes.width, generator=generator(seed))
+    got_x, got = module.gradients(case.x, grad_output)
+    expected_x, expected = oracles.multi_head_gradients(module.loaded(), 1, case.x, grad_output)
+    for role, gradient in got.items():
+        # sums over B·T terms: rounding grows with their number
+        assert_agrees(gradient, expected[role], f"the gradient of {role}", atol=1e-4, rtol=1e-4)
+    assert_true(got_x is not None, "No gradient reaches x: is something detached, or computed with numpy or .item()?")
+    assert_agrees(got_x, expected_x, "the gradient with respect to x", atol=1e-4, rtol=1e-4)
+
+
+@check(task="attention", group="property", requires=("module", "attention_dropout"))
+def test_head_dropout(head: MultiHead, rng: object) -> None:
+    """In train mode dropout acts on the head's attention weights after the softmax, and scales the kept ones."""
+    sizes = HeadSizes(12, 1, 0.5, max_tokens=24, d_head=5)
+    weights_are_dropped_after_the_softmax(head, sizes, head_weights(12, generator(5), 5))
+
+
+@check(task="attention", group="invariance", requires=("module",), examples=10)
+@given(case=head_cases(single=True))
+def test_head_leaves_input_alone(head: MultiHead, case: HeadCase) -> None:
+    """x is the same after the head's call as before."""
+    assert_equal(built(head, case).inputs_after(case.x)[0], case.x, "x after the call")
+
+
+@check(task="attention", group="robustness", requires=("module",), examples=8)
+@given(case=head_cases(single=True, max_tokens=4), seed=seeds)
+def test_head_call_order_is_irrelevant(head: MultiHead, case: HeadCase, seed: int) -> None:
+    """One head gives the right output for lengths 3, 8, 5 and 3 in turn."""
+    lengths_in_any_order(built(head, case), case, seed)

@@ -12,42 +12,22 @@ import torch
 from torch import Tensor
 
 from graders import oracles
-from graders.alignment import Layout, layouts
-from graders.compare import assert_agrees
+from graders.aligned import AlignedMultiHead, HeadForm, agrees
 from graders.signature import require_parameters
-from graders.strategies import generator, head_weights
+from graders.strategies import generator
 from graders.student import Offer
 from graders.tasks import HeadSizes, character_ids
-from graders.verdict import CheckFailed
 from sandbox.client import Remote, Worker
 from sandbox.errors import StudentError
-
-
-def _agrees(got: Any, expected: Tensor) -> bool:
-    try:
-        assert_agrees(got, expected, atol=1e-4, rtol=1e-4)
-    except CheckFailed:
-        return False
-    return True
-
 
 # ---------------------------------------------------------------------------------------------------- attention
 
 
-@dataclass
-class CmuAttention:
-    """Builds `CausalSelfAttention(config)`; finds out once how its parameters are laid out."""
+def _cmu_heads(constructor: Remote, rope: bool = False) -> AlignedMultiHead:
+    """`CausalSelfAttention(config)`."""
 
-    constructor: Remote
-    layout: int | None = None  # index into the candidates; the same for all sizes
-
-    def build(self, sizes: HeadSizes, rope: bool = False) -> "CmuModule":
-        if self.layout is None:
-            self.layout = self._find_layout()
-        return self._module(sizes, rope, self.layout)
-
-    def _module(self, sizes: HeadSizes, rope: bool, layout: int) -> "CmuModule":
-        config = self.constructor.worker.make(
+    def construct(sizes: HeadSizes) -> Remote:
+        config = constructor.worker.make(
             "namespace",
             n_embd=sizes.d_model,
             n_head=sizes.n_heads,
@@ -60,75 +40,15 @@ class CmuAttention:
             n_layer=2,
             bottleneck_dim=None,
         )
-        module = self.constructor.construct(config)
-        parameters = module.parameters()
-        candidates = layouts(parameters, sizes.d_model, sizes.n_heads)
-        if not candidates:
-            found = ", ".join(f"{name} {shape}" for name, shape in parameters.items()) or "none"
-            raise CheckFailed(
-                f"attention.py: the parameters of {self.constructor.name} are not those of the starter: expected "
-                f"qkv (3·n_embd, n_embd) and proj (n_embd, n_embd), or separate query, key, value and proj, all with bias; "
-                f"found for n_embd={sizes.d_model}: {found[:600]}"
-            )
-        return CmuModule(module, candidates[layout] if layout < len(candidates) else candidates[0], len(candidates))
+        return constructor.construct(config)
 
-    def _find_layout(self) -> int:
-        """The first layout with which the output is right; 0 if none is, since then something else is wrong."""
-        sizes = HeadSizes(12, 3, max_tokens=8)
-        rng = generator(20260227)
-        weights, x = head_weights(12, rng), torch.randn(2, 5, 12, generator=rng)
-        expected = oracles.multi_head(weights, 3, x)
-        first = self._module(sizes, False, 0)
-        for number in range(first.n_layouts):
-            module = self._module(sizes, False, number)
-            module.load(weights)
-            module.train(False)
-            if _agrees(module(x), expected):
-                return number
-        return 0
-
-
-@dataclass
-class CmuModule:
-    """One `CausalSelfAttention`."""
-
-    module: Remote
-    layout: Layout
-    n_layouts: int
-
-    def load(self, weights: Mapping[str, Tensor]) -> None:
-        self.module.do("load_state_dict", self.layout.pack(weights), strict=False)
-
-    def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
-        value = self.module(x)
-        return value[0] if _is_pair(value) else value
-
-    def train(self, mode: bool) -> None:
-        self.module.do("train", mode)
-
-    def to_dtype(self, dtype: str) -> None:
-        self.module.do(dtype)
-
-    def inputs_after(self, x: Tensor) -> list[Any]:
-        return self.module.inputs_after(x)[1]
-
-    def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, dict[str, Any]]:
-        output = 0 if _is_pair(self.module(x)) else None
-        [grad_x], by_name = self.module.gradients([x], [0], grad_output, output=output, parameters=True)
-        missing = [name for name in self.layout.stacks if not isinstance(by_name.get(name), Tensor)]
-        if missing:
-            raise CheckFailed(f"No gradient reaches {missing[0]}: it is not used, or something is detached.")
-        d_model = x.shape[-1]
-        shapes: dict[str, tuple[int, ...]] = {
-            f"{role}.weight": (d_model, d_model) for role in ("query", "key", "value", "proj")
-        }
-        shapes |= {f"{role}.bias": (d_model,) for role in ("query", "key", "value", "proj")}
-        return grad_x, self.layout.unpack(by_name, shapes)
-
-
-def _is_pair(value: Any) -> bool:
-    """Whether a module returned (output, …) in the place of its output: older releases returned (output, None)."""
-    return isinstance(value, tuple) and len(value) == 2
+    return AlignedMultiHead(
+        HeadForm(
+            "attention.py",
+            construct,
+            parameters="qkv (3·n_embd, n_embd) and proj (n_embd, n_embd), or separate query, key, value and proj",
+        )
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- rope
@@ -145,11 +65,12 @@ class CmuRope:
 
     precompute: Remote
     rotate: Remote
-    attention: CmuAttention
+    constructor: Remote
     tokens_second: bool = False
     halves: bool = False
     complex_cache: bool = False
     _probed: bool = field(default=False, repr=False)
+    _layout: int | None = field(default=None, repr=False)
 
     def cache(self, dim: int, n_positions: int, base: float = 10000.0) -> Any:
         value = self.precompute(dim, n_positions)
@@ -179,11 +100,19 @@ class CmuRope:
         [got], _ = self.rotate.gradients(list(self._theirs(x, cache)), [0], grad_output.contiguous())
         return got.transpose(1, 2) if self.tokens_second and isinstance(got, Tensor) and got.dim() == 4 else got
 
-    def attend(self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True) -> Any:
-        module = self.attention.build(sizes, rope)
+    def attend(
+        self, sizes: HeadSizes, weights: Mapping[str, Tensor], x: Tensor, rope: bool = True
+    ) -> tuple[Any, dict[str, Tensor]]:
+        if self._layout is None:
+            plain = _cmu_heads(self.constructor)
+            plain.build(sizes)
+            self._layout = plain.layout
+        heads = _cmu_heads(self.constructor, rope)
+        heads.layout = self._layout  # found without RoPE, whose mistakes must not lead to another one
+        module = heads.build(sizes)
         module.load(weights)
         module.train(False)
-        return module(x)
+        return module(x), module.loaded()
 
     def _theirs(self, x: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         if self.tokens_second:
@@ -211,7 +140,7 @@ class CmuRope:
         exact = oracles.rope_cache(8, 6)
         for self.tokens_second, self.halves in ((False, False), (False, True), (True, False), (True, True)):
             try:
-                if _agrees(self._from_theirs(self.rotate(*self._theirs(x, exact.float()))), oracles.rope(x, exact)):
+                if agrees(self._from_theirs(self.rotate(*self._theirs(x, exact.float()))), oracles.rope(x, exact)):
                     return
             except StudentError:
                 continue
@@ -277,10 +206,14 @@ class CmuSpanCorruption:
             self.notes.append(note)
 
 
-def _open_attention(worker: Worker) -> CmuAttention:
+def _constructor(worker: Worker) -> Remote:
     constructor = worker.resolve("attention", "CausalSelfAttention")
     require_parameters(constructor, "attention.py", ("config",), is_class=True)
-    return CmuAttention(constructor)
+    return constructor
+
+
+def _open_attention(worker: Worker) -> AlignedMultiHead:
+    return _cmu_heads(_constructor(worker))
 
 
 def _open_rope(worker: Worker) -> CmuRope:
@@ -288,7 +221,7 @@ def _open_rope(worker: Worker) -> CmuRope:
     rotate = worker.resolve("attention", "apply_rotary_emb")
     require_parameters(precompute, "attention.py", ("dim", "max_positions"))
     require_parameters(rotate, "attention.py", ("x", "rope_cache"))
-    return CmuRope(precompute, rotate, _open_attention(worker))
+    return CmuRope(precompute, rotate, _constructor(worker))
 
 
 def _open_span_corruption(worker: Worker) -> CmuSpanCorruption:
@@ -298,7 +231,7 @@ def _open_span_corruption(worker: Worker) -> CmuSpanCorruption:
 
 
 BINDING = {
-    "multi_head": Offer(_open_attention),
+    "multi_head": Offer(_open_attention, frozenset({"standalone", "attention_dropout"})),
     "rope": Offer(_open_rope, frozenset({"inside_attention"})),
     "span_corruption": Offer(_open_span_corruption),
 }

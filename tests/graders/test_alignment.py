@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graders.alignment import ROLES, Layout, layouts
+from graders.alignment import ROLES, Layout, Piece, layouts
 from graders.strategies import generator, head_weights
 
 D, H = 12, 3
@@ -51,7 +51,7 @@ def test_by_head_is_the_starters_split() -> None:
 def test_four_linears_have_each_order_once() -> None:
     """Protects separate Linears under any names: 24 candidates, each another assignment."""
     found = layouts(linears(a=D, b=D, c=D, d=D), D, H)
-    orders = {tuple(layout.stacks[f"{name}.weight"][0][0] for name in "abcd") for layout in found}
+    orders = {tuple(layout.pieces[f"{name}.weight"].rows[0][0] for name in "abcd") for layout in found}
     assert (len(found), len(orders)) == (24, 24)
     assert {f"{role}.weight" for role in ROLES} == {role for order in orders for role in order}
 
@@ -71,8 +71,8 @@ def test_names_that_hint_at_their_roles_come_first(names: tuple[str, ...]) -> No
     for order in (names, names[::-1], (names[2], names[0], names[3], names[1])):
         first = layouts(linears(**dict.fromkeys(order, D)), D, H)[0]
         expected = {name.replace("__", "."): role for name, role in zip(names, ROLES, strict=True)}
-        found = {name.removesuffix(".weight"): pieces[0][0].removesuffix(".weight")
-                 for name, pieces in first.stacks.items() if name.endswith(".weight")}  # fmt: skip
+        found = {name.removesuffix(".weight"): piece.rows[0][0].removesuffix(".weight")
+                 for name, piece in first.pieces.items() if name.endswith(".weight")}  # fmt: skip
         assert expected == found
 
 
@@ -80,10 +80,9 @@ def test_names_that_hint_at_their_roles_come_first(names: tuple[str, ...]) -> No
     "parameters",
     [
         {},
-        linears(qkv=3 * D),
         linears(qkv=3 * D, proj=D, extra=D),
         linears(qkv=3 * D, more=3 * D, proj=D),
-        linears(query=D, key=D, value=D),
+        linears(query=D, key=D),
         linears(query=D, key=D, value=D, proj=D, extra=D),
         linears(query=D, key=4, value=4, proj=D),
         {"qkv.weight": (D, 3 * D), "proj.weight": (D, D)},
@@ -100,7 +99,7 @@ def test_what_is_not_a_linear_is_left_alone() -> None:
     parameters = linears(qkv=3 * D, proj=D) | {"norm.weight": (D,), "norm.bias": (D,), "scale": (1,)}
     found = layouts(parameters, D, H)
     assert len(found) == 2
-    assert set(linears(qkv=3 * D, proj=D)) == set(found[0].stacks)
+    assert set(linears(qkv=3 * D, proj=D)) == set(found[0].pieces)
 
 
 @pytest.mark.parametrize("parameters", [linears(qkv=3 * D, proj=D), linears(c=D, a=D, d=D, b=D)], ids=["fused", "four"])
@@ -126,12 +125,68 @@ def test_pack_leaves_the_weights_alone() -> None:
     assert all(torch.equal(before[role], weights[role]) for role in before)
 
 
-def test_what_the_layout_lacks_has_gradient_zero() -> None:
-    """Protects `unpack` from roles that no parameter holds."""
-    layout = Layout({"a.weight": (("query.weight", slice(0, 1)),)})
+def test_what_the_layout_lacks_is_left_out() -> None:
+    """Protects modules without biases: the gradient of what is not there is no zero to be compared."""
+    layout = Layout({"a.weight": Piece((("query.weight", slice(0, 1)),))})
     got = layout.unpack({"a.weight": torch.ones(1, 2)}, {"query.weight": (2, 2), "key.bias": (2,)})
-    assert got["query.weight"].tolist() == [[1.0, 1.0], [0.0, 0.0]]
-    assert got["key.bias"].tolist() == [0.0, 0.0]
+    assert {name: tensor.tolist() for name, tensor in got.items()} == {"query.weight": [[1.0, 1.0], [0.0, 0.0]]}
+
+
+def without_bias(parameters: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    return {name: shape for name, shape in parameters.items() if not name.endswith("bias")}
+
+
+def test_biases_may_be_missing_one_by_one() -> None:
+    """Protects handouts whose formulas have no bias: the layout's roles tell which of them a module has."""
+    found = layouts(without_bias(linears(q=D, k=D, v=D)) | linears(o=D), D, H)
+    assert {"query.weight", "key.weight", "value.weight", "proj.weight", "proj.bias"} == found[0].roles
+
+
+def test_a_module_may_have_no_projection() -> None:
+    """Protects single heads and bare concatenation: three matrices, fused or not, need no fourth."""
+    for parameters in (linears(q=D, k=D, v=D), linears(qkv=3 * D)):
+        assert {role.partition(".")[0] for role in layouts(parameters, D, H)[0].roles} == set(ROLES[:3])
+
+
+def test_heads_of_their_own_width() -> None:
+    """Protects modules whose heads together are not as wide as x: each matrix has one possible place."""
+    parameters = {"q.weight": (6, 10), "k.weight": (6, 10), "v.weight": (6, 10), "o.weight": (10, 6)}
+    found = layouts(parameters, 10, 3, 2)
+    assert len(found) == 6
+    weights = head_weights(10, generator(1), 6)
+    assert parameters == shapes_of(found[0].pack(weights))
+
+
+def test_one_matrix_for_each_head() -> None:
+    """Protects lists of heads: `heads.1.key.weight` holds the rows of head 1."""
+    parameters = {f"heads.{h}.{name}.weight": (4, D) for h in range(H) for name in ("key", "query", "value")}
+    found = layouts(parameters | linears(proj=D), D, H)
+    weights = head_weights(D, generator(1))
+    packed = found[0].pack(weights)
+    assert torch.equal(weights["query.weight"][4:8], packed["heads.1.query.weight"])
+    assert torch.equal(weights["value.weight"][8:], packed["heads.2.value.weight"])
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("names", [("w_q", "w_k", "w_v", "w_o"), ("Wq", "Wk", "Wv", "Wo")])
+def test_bare_parameters_are_tried_in_both_orientations(names: tuple[str, ...]) -> None:
+    """Protects x @ W: bare square Parameters are taken as [in, out] first, and as [out, in] too."""
+    weights = head_weights(D, generator(1))
+    found = layouts(dict.fromkeys(names, (D, D)), D, H)
+    assert torch.equal(weights["query.weight"].T, found[0].pack(weights)[names[0]])
+    assert any(torch.equal(weights["query.weight"], layout.pack(weights)[names[0]]) for layout in found)
+
+
+def test_parameters_stacked_by_head() -> None:
+    """Protects einsum solutions: (n_heads, in, d_head), used as x @ W[h]."""
+    weights = head_weights(D, generator(1))
+    parameters = {"q": (H, D, 4), "k": (H, D, 4), "v": (H, D, 4)} | linears(out=D)
+    first = layouts(parameters, D, H)[0]
+    x = torch.randn(5, D, generator=generator(2))
+    expected = (x @ weights["key.weight"].T).view(5, H, 4)
+    torch.testing.assert_close(torch.einsum("td,hdf->thf", x, first.pack(weights)["k"]), expected)
+    back = first.unpack(first.pack(weights), LIKE)
+    assert torch.equal(weights["key.weight"], back["key.weight"])
 
 
 def test_real_modules_are_understood() -> None:

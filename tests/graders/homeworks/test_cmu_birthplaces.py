@@ -151,9 +151,9 @@ def test_other_parameters_are_told(judge: Any) -> None:
     files = solution(attention=[(PROJ, PROJ + "        self.extra = nn.Linear(config.n_embd, config.n_embd)\n")])
     someone = judged(judge, in_folder("src/", files), "multi_head", gist=True)
     message = (
-        "attention.py: the parameters of CausalSelfAttention are not those of the starter: expected qkv (3·n_embd, "
-        "n_embd) and proj (n_embd, n_embd), or separate query, key, value and proj, all with bias; found for n_embd=12: "
-        "qkv.weight (36, 12), qkv.bias (36,), proj.weight (12, 12), proj.bias (12,), extra.weight (12, 12), "
+        "attention.py: the parameters of CausalSelfAttention do not fit: expected qkv (3·n_embd, n_embd) and proj "
+        "(n_embd, n_embd), or separate query, key, value and proj; found, for an input of width 12 and 3 heads of width "
+        "4: qkv.weight (36, 12), qkv.bias (36,), proj.weight (12, 12), proj.bias (12,), extra.weight (12, 12), "
         "extra.bias (12,)"
     )
     assert Verdict(Outcome.FAILED, message) == someone.verdicts["multi_head.interface"]
@@ -272,9 +272,9 @@ def test_attention_with_and_without_rope(opened: Any) -> None:
     rope = opened("rope")
     weights, x = head_weights(8, generator(1)), torch.randn(2, 3, 8, generator=generator(2))
     sizes = HeadSizes(8, 2, max_tokens=5)
-    torch.testing.assert_close(rope.attend(sizes, weights, x, rope=False).double(), oracles.multi_head(weights, 2, x),
+    torch.testing.assert_close(rope.attend(sizes, weights, x, rope=False)[0].double(), oracles.multi_head(weights, 2, x),
                                atol=1e-5, rtol=1e-5)  # fmt: skip
-    torch.testing.assert_close(rope.attend(sizes, weights, x).double(), oracles.rope_attention(weights, 2, x),
+    torch.testing.assert_close(rope.attend(sizes, weights, x)[0].double(), oracles.rope_attention(weights, 2, x),
                                atol=1e-5, rtol=1e-5)  # fmt: skip
 
 
@@ -456,9 +456,11 @@ def test_the_whole_model_can_be_imported(student: Any, tmp_path: Path) -> None:
 
 def test_tasks_and_capabilities() -> None:
     """Protects what is graded here: three tasks, and RoPE inside attention."""
-    assert {"multi_head": set(), "rope": {"inside_attention"}, "span_corruption": set()} == {
-        task: set(offer.capabilities) for task, offer in BINDING.items()
-    }
+    assert {
+        "multi_head": {"standalone", "attention_dropout"},
+        "rope": {"inside_attention"},
+        "span_corruption": set(),
+    } == {task: set(offer.capabilities) for task, offer in BINDING.items()}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from graders import tasks
-from graders.homeworks.core import BINDING, ROLES
+from graders.homeworks.core import BINDING
 from graders.strategies import generator, head_weights
 from graders.tasks import MASK, PAD, HeadSizes
 from graders.verdict import CheckFailed
@@ -182,7 +182,7 @@ def test_multi_head_module(opened: Any) -> None:
     assert not torch.equal(module(x), module(x, everything))
     grad_x, by_role = module.gradients(x, torch.ones(2, 3, 6))
     assert tuple(grad_x.shape) == (2, 3, 6)
-    assert {role: weights[role].shape for role in ROLES} == {role: by_role[role].shape for role in by_role}
+    assert {role: weights[role].shape for role in weights} == {role: by_role[role].shape for role in by_role}
     assert torch.equal(x, module.inputs_after(x)[0])
     module.to_dtype("double")
     assert torch.float64 is module(x.double()).dtype

@@ -1,0 +1,179 @@
+"""Self-attention modules of students whose parameters have names and a layout of their own, in their canonical form."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sandbox.client import Remote
+from sandbox.errors import StudentError
+
+from . import oracles
+from .alignment import Layout, layouts
+from .compare import assert_agrees
+from .oracles.attention import attention_weights
+from .strategies import generator, head_weights
+from .tasks import HeadSizes
+from .verdict import CheckFailed
+
+_PROBE_SEED = 20260227
+
+
+def agrees(got: Any, expected: Tensor) -> bool:
+    """Whether a probe's output is right, with room for rounding."""
+    try:
+        assert_agrees(got, expected, atol=1e-4, rtol=1e-4)
+    except CheckFailed:
+        return False
+    return True
+
+
+def is_pair(value: Any) -> bool:
+    """Whether (output, something) was returned."""
+    return isinstance(value, tuple) and len(value) == 2
+
+
+@dataclass
+class HeadForm:
+    """How a homework's self-attention class is used. What differs between homeworks, and nothing else.
+
+    Attributes:
+        file: where students write it, for messages.
+        construct: makes a module of the given sizes in the worker.
+        arguments: what follows x in a call, from x and the mask (None = causal).
+        needs_projection: whether a projection of the heads' outputs is asked for.
+        parameters: the parameters that are expected, in words, for messages.
+        single: whether it is one head, whose output is as wide as the head.
+        composed: the output for x and mask of its own parts as they are, float64; None where parts are not graded alone.
+        composed_weights: the same of the attention weights.
+    """
+
+    file: str
+    construct: Callable[[HeadSizes], Remote]
+    arguments: Callable[[Tensor, Tensor | None], tuple[Any, ...]] = lambda x, mask: ()
+    needs_projection: bool = True
+    parameters: str = "query, key, value and an output projection"
+    single: bool = False
+    composed: Callable[["AlignedModule", Tensor, Tensor | None], Tensor | None] = lambda module, x, mask: None
+    composed_weights: Callable[["AlignedModule", Tensor, Tensor | None], Tensor | None] = lambda module, x, mask: None
+
+
+@dataclass
+class AlignedMultiHead:
+    """Builds modules of one class; finds out once how their parameters are laid out."""
+
+    form: HeadForm
+    layout: int | None = None  # index into the candidates; the same for all sizes
+
+    def build(self, sizes: HeadSizes) -> "AlignedModule":
+        if self.layout is None:
+            self.layout = self._find_layout()
+        return self._module(sizes, self.layout)
+
+    def _module(self, sizes: HeadSizes, layout: int) -> "AlignedModule":
+        module = self.form.construct(sizes)
+        parameters = module.parameters()
+        d_out = sizes.width if self.form.single else None
+        candidates = layouts(parameters, sizes.d_model, sizes.n_heads, sizes.width, d_out)
+        if self.form.single:
+            candidates = [each for each in candidates if "proj.weight" not in each.roles]
+        elif self.form.needs_projection:
+            candidates = [each for each in candidates if "proj.weight" in each.roles]
+        if not candidates:
+            found = ", ".join(f"{name} {shape}" for name, shape in parameters.items()) or "none"
+            raise CheckFailed(
+                f"{self.form.file}: the parameters of {module.name} do not fit: expected {self.form.parameters}; "
+                f"found, for an input of width {sizes.d_model} and {sizes.n_heads} heads of width {sizes.width}: {found[:600]}"
+            )
+        chosen = candidates[layout] if layout < len(candidates) else candidates[0]
+        return AlignedModule(module, self.form, sizes, chosen, parameters, len(candidates))
+
+    def _find_layout(self) -> int:
+        """The first layout with which the output is right; 0 if none is, since then something else is wrong."""
+        sizes = HeadSizes(12, 1, max_tokens=8, d_head=5) if self.form.single else HeadSizes(12, 3, max_tokens=8)
+        rng = generator(_PROBE_SEED)
+        weights = head_weights(12, rng, sizes.n_heads * sizes.width)
+        x = torch.randn(2, 5, 12, generator=rng)
+        first = self._module(sizes, 0)
+        for number in range(first.n_layouts):
+            module = self._module(sizes, number)
+            module.load(weights)
+            module.train(False)
+            try:
+                if agrees(module(x), next(module.expected(x))):
+                    return number
+            except StudentError:
+                if number == first.n_layouts - 1:
+                    raise
+        return 0
+
+
+@dataclass
+class AlignedModule:
+    """One self-attention module, behind the layout of its parameters."""
+
+    module: Remote
+    form: HeadForm
+    sizes: HeadSizes
+    layout: Layout
+    parameters: Mapping[str, tuple[int, ...]]
+    n_layouts: int
+    _loaded: dict[str, Tensor] = field(default_factory=dict, repr=False)
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        self._loaded = {role: tensor for role, tensor in weights.items() if role in self.layout.roles}
+        self.module.do("load_state_dict", self.layout.pack(weights), strict=False)
+
+    def loaded(self) -> dict[str, Tensor]:
+        return self._loaded
+
+    def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        value = self.module(x, *self.form.arguments(x, mask))
+        return value[0] if is_pair(value) else value
+
+    def unmasked(self, x: Tensor) -> Any:
+        value = self.module(x, None)
+        return value[0] if is_pair(value) else value
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        value = self.module(x, *self.form.arguments(x, mask))
+        got = value[1] if is_pair(value) else None
+        return got[:, None] if self.form.single and isinstance(got, Tensor) and got.dim() == 3 else got
+
+    def expected(self, x: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
+        yield oracles.multi_head(self._loaded, self.sizes.n_heads, x, mask)
+        composed = self.form.composed(self, x, mask)
+        if composed is not None:
+            yield composed
+
+    def expected_weights(self, x: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
+        yield attention_weights(self._loaded, self.sizes.n_heads, x, mask)
+        composed = self.form.composed_weights(self, x, mask)
+        if composed is not None:
+            yield composed
+
+    def train(self, mode: bool) -> None:
+        self.module.do("train", mode)
+
+    def to_dtype(self, dtype: str) -> None:
+        self.module.do(dtype)
+
+    def inputs_after(self, x: Tensor) -> list[Any]:
+        return self.module.inputs_after(x, *self.form.arguments(x, None))[1]
+
+    def watched(self, x: Tensor) -> list[str]:
+        """The torch functions and kernels that a call runs, as the worker tells them."""
+        return self.module.call_watched(x, *self.form.arguments(x, None))
+
+    def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, dict[str, Any]]:
+        output = 0 if is_pair(self.module(x, *self.form.arguments(x, None))) else None
+        arguments = [x, *self.form.arguments(x, None)]
+        [grad_x], by_name = self.module.gradients(arguments, [0], grad_output, output=output, parameters=True)
+        for name in self.layout.pieces:
+            got = by_name.get(name)
+            if not isinstance(got, Tensor) or tuple(got.shape) != self.parameters[name]:
+                raise CheckFailed(f"No gradient reaches {name}: it is not used, or something is detached.")
+        shapes = {role: tuple(tensor.shape) for role, tensor in self._loaded.items()}
+        return grad_x, self.layout.unpack(by_name, shapes)
