@@ -19,14 +19,16 @@ def all_checks() -> tuple[Check, ...]:
 
 
 def checks_of(homework: Homework) -> list[Check]:
-    """The checks that a homework has, in the order in which they run: by item, task, group, definition.
+    """The checks that a homework has, in the order in which they run: by item, task, group, definition; then its rules.
 
     A check whose required capabilities the homework's binding lacks is absent.
     """
     ordered = []
+    by_id = {check.id: check for check in all_checks()}
     for item in homework.config.auto_items:
         for task in item.tasks:
             offered = homework.binding[task].capabilities
             present = [check for check in all_checks() if check.task == task and check.requires <= offered]
             ordered += sorted(present, key=lambda check: check.group.order)
+        ordered += [by_id[rule] for rule in item.rules if rule in by_id]
     return ordered

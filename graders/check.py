@@ -31,7 +31,7 @@ from sandbox.text import clean
 
 from . import feedback
 from .student import Student
-from .verdict import CheckFailed, Outcome, Reason, Verdict
+from .verdict import CannotJudge, CheckFailed, Outcome, Reason, Verdict
 
 SHRINK_CALLS = 300  # cases tried after the first failure; counted in calls, so that the result does not depend on time
 
@@ -180,6 +180,8 @@ class _Search:
             self._with_worker(self._find)
         except (CheckFailed, StudentError) as error:  # while it was opened, or outside a case
             return self._failed(feedback.of_error(error))
+        except CannotJudge as without:
+            return Verdict.not_judged(without.reason)
         except WorkerLost as lost:
             if self.smallest is None or lost.during != "check":
                 return self._failed(feedback.of_loss(lost), self.current)

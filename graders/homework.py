@@ -41,6 +41,7 @@ class Item(_Strict):
     points: Points
     kind: Literal["auto", "manual", "pending"]
     tasks: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     weights: dict[str, Weight] = {}
     advice: tuple[str, ...] = ()
     visibility: Literal["visible", "hidden", "after_due_date", "after_published"] = "visible"
@@ -49,11 +50,15 @@ class Item(_Strict):
 
     @model_validator(mode="after")
     def _tasks_fit_the_kind(self) -> "Item":
-        if self.kind == "auto" and not self.tasks:
-            raise ValueError("an auto item needs at least one task in `tasks`")
-        if self.kind != "auto" and (self.tasks or self.weights or self.advice):
-            raise ValueError(f"a {self.kind} item has no `tasks`, `weights` or `advice`")
+        if self.kind == "auto" and not self.tasks and not self.rules:
+            raise ValueError("an auto item needs at least one task in `tasks`, or a check in `rules`")
+        if self.kind != "auto" and (self.tasks or self.rules or self.weights or self.advice):
+            raise ValueError(f"a {self.kind} item has no `tasks`, `rules`, `weights` or `advice`")
         return self
+
+    def has(self, name: str) -> bool:
+        """Whether a check, named by its id, or a task belongs to it."""
+        return name in self.rules or name.partition(".")[0] in self.tasks
 
 
 class Files(_Strict):
@@ -61,6 +66,35 @@ class Files(_Strict):
 
     folder: str = ""
     names: tuple[str, ...] = Field(min_length=1)
+
+
+class RuleTable(_Strict):
+    """What the handout demands of the files themselves; see `graders/test_rules.py`. Patterns are those of a shell.
+
+    Attributes:
+        required: each entry lists the names of which one must be there, in any folder.
+        exactly: how many files are handed in, no more and no fewer.
+        suffixes: folder → the endings of the files that may lie in it.
+        pdf: whether a PDF must be among the files.
+        classes: the definitions that the rules below are about.
+        forbidden: dotted names that these definitions, and what they use, must not use.
+        packages: the packages that the handout lists.
+        text: pattern of a text file of the student's own choice, and the numbers of characters that it may have.
+        same: (file, definitions): the file and the notebook must define these alike.
+        template: the course's own template, a path beside the TOML; without it ours is taken, which says nothing about
+            submissions that started from another one.
+    """
+
+    required: tuple[tuple[str, ...], ...] = ()
+    exactly: int | None = Field(default=None, ge=1)
+    suffixes: dict[str, tuple[str, ...]] = {}
+    pdf: bool = False
+    classes: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    text: tuple[str, int, int] | None = None
+    same: tuple[str, tuple[str, ...]] | None = None
+    template: str | None = None
 
 
 class LimitTable(_Strict):
@@ -81,6 +115,7 @@ class Config(_Strict):
     handout_note: str = ""
     files: Files
     limits: LimitTable = LimitTable()
+    rules: RuleTable = RuleTable()
     items: tuple[Item, ...] = Field(alias="item", min_length=1)
 
     @model_validator(mode="after")
@@ -93,6 +128,10 @@ class Config(_Strict):
         for task in tasks:
             if tasks.count(task) > 1:
                 raise ValueError(f"task {task!r} belongs to two items; a task counts once")
+        rules = [rule for item in self.items for rule in item.rules]
+        for rule in rules:
+            if rules.count(rule) > 1:
+                raise ValueError(f"rule {rule!r} belongs to two items; a check counts once")
         total = sum((item.points for item in self.items if not item.extra_credit), Decimal(0))
         if self.handout_points is not None and total != self.handout_points:
             raise ValueError(f"the items have {total} points together, handout_points says {self.handout_points}")
@@ -113,9 +152,9 @@ class Homework(BaseModel):
     config: Config
     binding: Any  # a Binding; pydantic would copy a Mapping
 
-    def item_of(self, task: str) -> Item | None:
-        """The graded item that a task belongs to."""
-        return next((item for item in self.config.auto_items if task in item.tasks), None)
+    def item_of(self, name: str) -> Item | None:
+        """The graded item that a check, named by its id, or a task belongs to."""
+        return next((item for item in self.config.auto_items if item.has(name)), None)
 
 
 def available() -> list[str]:
@@ -184,14 +223,14 @@ def check_ids(homework: Homework, known: list[str]) -> None:
         HomeworkError: an unknown id in `weights` or `advice`, with the nearest known one.
     """
     for item in homework.config.auto_items:
-        for key, ids in (("weights", list(item.weights)), ("advice", list(item.advice))):
+        for key, ids in (("rules", item.rules), ("weights", tuple(item.weights)), ("advice", item.advice)):
             for found in ids:
-                if found not in known or found.partition(".")[0] not in item.tasks:
+                if found not in known or not item.has(found):
                     near = difflib.get_close_matches(found, known, n=1)
                     hint = f"; did you mean {near[0]!r}?" if near else ""
                     raise HomeworkError(
                         f"{homework.slug}.toml: item {item.number}: `{key}` names {found!r}, which is no check of "
-                        f"{', '.join(item.tasks)}{hint}"
+                        f"{', '.join([*item.tasks, *item.rules])}{hint}"
                     )
 
 

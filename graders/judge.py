@@ -83,7 +83,7 @@ class Judge:
             Limits(memory_bytes=config.limits.memory_mib << 20),
             Patience(config.limits.seconds_per_import, config.limits.seconds_per_call, config.limits.seconds_per_check),
         )
-        return Student(submission, self.homework.binding)
+        return Student(submission, self.homework.binding, config.rules, self.homework.slug)
 
     def seed_of(self, check: Check) -> int:
         """The seed of a check: 63 bits of a SHA-256."""
@@ -145,4 +145,6 @@ class Judge:
 def reference_of(slug: str) -> Path | None:
     """The folder of a homework's solution, None where the answer key is not there."""
     folder = KEY if slug == "core" else KEY / "homeworks" / slug
+    if (folder / "handed_in").is_dir():
+        folder = folder / "handed_in"
     return folder if folder.is_dir() else None

@@ -281,7 +281,7 @@ class CheckItem(pytest.Item):
     @property
     def number(self) -> str:
         """The number of the item that the check belongs to."""
-        item = self.grading.judge.homework.item_of(self.check.task)
+        item = self.grading.judge.homework.item_of(self.check.id)
         return item.number if item else ""
 
     def runtest(self) -> None:
@@ -292,7 +292,7 @@ class CheckItem(pytest.Item):
         judge = self.grading.judge
         self.verdict = judge.judge(self.check)
         self.config.hook.pytest_headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
-        item = judge.homework.item_of(self.check.task)
+        item = judge.homework.item_of(self.check.id)
         self.is_advice = item is not None and weight_of(item, self.check) == 0
         if self.verdict.outcome is not Outcome.PASSED and not self.is_advice:
             raise CheckFailedError

@@ -38,9 +38,11 @@ def cents_of(item: Item, checks: Sequence[Check]) -> dict[str, int]:
     """Share an item's points among its checks by weight; the cents left over go to the largest remainders.
 
     Raises:
-        HomeworkError: all weights are 0.
+        HomeworkError: all weights are 0, and the item has points.
     """
     total = int(item.points * 100)
+    if not total:
+        return dict.fromkeys((check.id for check in checks), 0)
     weights = {check.id: Fraction(weight_of(item, check)) for check in checks}
     whole = sum(weights.values(), Fraction(0))
     if not whole:
@@ -75,8 +77,7 @@ def score(item: Item, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) 
 def scores(homework: Homework, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> list[ItemScore]:
     """Score every graded item, in the handout's order."""
     return [
-        score(item, [check for check in checks if check.task in item.tasks], verdicts)
-        for item in homework.config.auto_items
+        score(item, [check for check in checks if item.has(check.id)], verdicts) for item in homework.config.auto_items
     ]
 
 
@@ -90,7 +91,7 @@ def failed_advice(homework: Homework, checks: Sequence[Check], verdicts: Mapping
     return [
         check.id
         for check in checks
-        if (item := homework.item_of(check.task)) is not None
+        if (item := homework.item_of(check.id)) is not None
         and weight_of(item, check) == 0
         and check.id in verdicts
         and verdicts[check.id].outcome is Outcome.FAILED

@@ -1,12 +1,16 @@
 """A submission behind a homework's binding: what checks are run against."""
 
+import fnmatch
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from sandbox.client import Submission, Worker
+
+from .homework import RuleTable
+from .rules import Rules
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Student:
 
     submission: Submission
     binding: Binding
+    rules: RuleTable = field(default_factory=RuleTable)
+    slug: str = ""
 
     def open(self, seed: int) -> AbstractContextManager[Worker]:
         """Start a fresh worker with the submission in it."""
@@ -39,6 +45,8 @@ class Student:
 
     def implementation(self, task: str, worker: Worker) -> Any:
         """The student's implementation of a task in its canonical form, living in a worker."""
+        if task == "rules":
+            return Rules(self.submission, worker, self.rules, self.binding, self.slug)
         return self.binding[task].open(worker)
 
 
@@ -50,18 +58,19 @@ def find_code(files: tuple[str, ...], wanted: tuple[str, ...], folder: str) -> s
 
     Args:
         files: relative paths of the submission.
-        wanted: names of the files that the homework asks for.
+        wanted: names of the files that the homework asks for, or patterns such as `*.ipynb`.
         folder: where the homework says they lie; "" = the root.
 
     Returns:
-        The folder that holds most of the wanted files; `folder` itself when two hold as many, or when none does.
+        The folder that holds most of the wanted names; `folder` itself when two hold as many, or when none does.
     """
-    counts: dict[str, int] = {folder: 0}
+    found: dict[str, set[str]] = {folder: set()}
     for file in files:
         path = PurePosixPath(file)
         parent = "" if str(path.parent) == "." else str(path.parent)
-        if path.name in wanted and len(path.parts) <= 4:
-            counts[parent] = counts.get(parent, 0) + 1
+        if len(path.parts) <= 4 and (names := {name for name in wanted if fnmatch.fnmatchcase(path.name, name)}):
+            found.setdefault(parent, set()).update(names)
+    counts = {parent: len(names) for parent, names in found.items()}
     best = max(counts.values())
     if counts[folder] == best:
         return folder

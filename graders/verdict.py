@@ -19,11 +19,13 @@ class Reason(Enum):
     BUDGET = "the time allowed for the whole run was over before it started; hand in again to have it judged"
     GRADER_FAULT = "the grader itself failed here; it costs no points, and the staff has been told"
     NOT_RUN = "it has not been run"
+    NO_TEMPLATE = "the template that this course hands out is not known here; the staff looks at it"
+    NOT_HANDED_IN = "it is optional, and not there"
 
     @property
     def gives_points(self) -> bool:
         """Whether the check counts as passed in the score."""
-        return self is Reason.GRADER_FAULT
+        return self in (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN)
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,11 @@ class Verdict:
 
 class CheckFailed(Exception):
     """A case violates the property; the text says what was expected and what came."""
+
+
+class CannotJudge(Exception):
+    """A check has no conclusion, for a reason that lies neither in the submission nor in the grader."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.value)

@@ -40,7 +40,7 @@ def results_of(
     judged = scores(homework, checks, verdicts)
     entries = []
     for result in judged:
-        own = [check for check in checks if check.task in result.item.tasks]
+        own = [check for check in checks if result.item.has(check.id)]
         entries.append(_entry(result, own, verdicts))
     data = dict(staff or {}) | {
         "homework": homework.slug,
@@ -124,18 +124,19 @@ def _summary(
     if not finished:
         done = sum(check.id in verdicts for check in checks)
         lines.append(f"Not finished: {done} of {len(checks)} checks are judged; the others count 0 so far.")
-    right = [result.item.number for result in judged if result.earned == result.item.points]
-    if len(right) == len(judged):
+    counting = [result for result in judged if result.item.points]
+    right = [result.item.number for result in counting if result.earned == result.item.points]
+    if len(right) == len(counting):
         lines.append("All checks passed: full points for everything that is graded here.")
     elif right:
         lines.append(f"Full points for: {', '.join(right)}.")
     first = next((check for check in checks if _failed(homework, check, verdicts)), None)
     if first is not None:
-        item = homework.item_of(first.task)
+        item = homework.item_of(first.id)
         lines.append(f"Fix first, in {item.number if item else first.task}: {first.sentence}")
     return "\n".join(lines[:3])
 
 
 def _failed(homework: Homework, check: Check, verdicts: Mapping[str, Verdict]) -> bool:
-    verdict, item = verdicts.get(check.id), homework.item_of(check.task)
+    verdict, item = verdicts.get(check.id), homework.item_of(check.id)
     return verdict is not None and verdict.outcome is Outcome.FAILED and item is not None and weight_of(item, check) > 0

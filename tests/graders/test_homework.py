@@ -171,17 +171,17 @@ MISTAKES = [
     ),
     pytest.param(
         [("tasks = [\"mask\"]\n", "")],
-        ["item.1: an auto item needs at least one task in `tasks`"],
+        ["item.1: an auto item needs at least one task in `tasks`, or a check in `rules`"],
         id="auto without tasks",
     ),
     pytest.param(
         [("kind = \"manual\"", "kind = \"manual\"\ntasks = [\"rope\"]")],
-        ["item.2: a manual item has no `tasks`, `weights` or `advice`"],
+        ["item.2: a manual item has no `tasks`, `rules`, `weights` or `advice`"],
         id="manual with tasks",
     ),
     pytest.param(
         [("kind = \"pending\"", "kind = \"pending\"\nadvice = [\"rope.shapes\"]")],
-        ["item.3: a pending item has no `tasks`, `weights` or `advice`"],
+        ["item.3: a pending item has no `tasks`, `rules`, `weights` or `advice`"],
         id="pending with advice",
     ),
     pytest.param(
