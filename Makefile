@@ -2,15 +2,18 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+NOTEBOOKS := jhu_tinygpt mit_dialoguegpt transformers_from_scratch tugraz_charlm
+HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
+HOMEWORK ?= cmu_birthplaces
 
 .PHONY: demo test test-slow lint types bench templates install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
 
-# grades three submissions of cmu_birthplaces: the solution, the untouched template, one with a bug
+# grades three submissions of a homework: the solution, the untouched template, one with a bug
 demo: .venv/.runtime
-	$(BIN)/python -I -m headmaster demo --out out
+	$(BIN)/python -I -m headmaster demo --homework $(HOMEWORK) --out out
 
 test: lint types
 	$(BIN)/python -m pytest -m "not slow"
@@ -29,13 +32,14 @@ types: .venv/.dev
 bench: .venv/.runtime
 	$(BIN)/python -m benchmarks.bench --out out/bench.json
 
-# student_template/ is generated; a test compares it with what this writes
+# student_template/ and the solutions as handed in are generated; tests compare them with what this writes
 templates: .venv/.runtime
-	for homework in core cmu_birthplaces; do $(BIN)/python -I -m headmaster template $$homework || exit 1; done
+	for homework in $(HOMEWORKS); do $(BIN)/python -I -m headmaster template $$homework || exit 1; done
+	for homework in $(NOTEBOOKS); do $(BIN)/python -I -m headmaster solution $$homework || exit 1; done
 
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[notebooks]'
 	touch $@
 
 .venv/.dev: .venv/.runtime

@@ -2,7 +2,8 @@
 
 headmaster grade     --homework H --submission DIR --results FILE    grade one submission
 headmaster template  HOMEWORK [--out DIR]                            write what students start from
-headmaster demo      [--out DIR]                                     grade three ready submissions
+headmaster solution  HOMEWORK [--out DIR]                            write a notebook's solution as it is handed in
+headmaster demo      [--homework H] [--out DIR]                      grade three ready submissions
 """
 
 import argparse
@@ -21,7 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     template = commands.add_parser("template", help="write what students start from")
     template.add_argument("homework")
     template.add_argument("--out", type=Path, help="folder of the template (default: student_template/HOMEWORK)")
-    demo = commands.add_parser("demo", help="grade three ready submissions of cmu_birthplaces")
+    solution = commands.add_parser("solution", help="write the solution of a homework with notebooks, as it is handed in")
+    solution.add_argument("homework")
+    solution.add_argument("--out", type=Path, help="default: reference/homeworks/HOMEWORK/handed_in")
+    demo = commands.add_parser("demo", help="grade the solution, the template and a wrong submission of a homework")
+    demo.add_argument("--homework", default="cmu_birthplaces", help="default: cmu_birthplaces")
     demo.add_argument("--out", type=Path, default=Path("out"), help="where the results.json files go (default: out/)")
     options, rest = parser.parse_known_args(given)
     if rest and options.command != "grade":
@@ -32,9 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         return grade(rest)
     if options.command == "template":
         return _template(options.homework, options.out)
+    if options.command == "solution":
+        return _solution(options.homework, options.out)
     from gradescope.demo import run
 
-    return run(options.out)
+    return run(options.homework, options.out)
 
 
 def _template(homework: str, out: Path | None) -> int:
@@ -45,6 +52,19 @@ def _template(homework: str, out: Path | None) -> int:
         write_template(homework, folder)
     except ValueError as error:
         print(f"headmaster template: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {folder}")
+    return 0
+
+
+def _solution(homework: str, out: Path | None) -> int:
+    from reference.templates import write_solution
+
+    folder = out or HERE / "reference" / "homeworks" / homework / "handed_in"
+    try:
+        write_solution(homework, folder)
+    except ValueError as error:
+        print(f"headmaster solution: {error}", file=sys.stderr)
         return 2
     print(f"wrote {folder}")
     return 0

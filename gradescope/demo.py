@@ -1,48 +1,77 @@
-"""The demo: three submissions of `cmu_birthplaces`, graded end to end as Gradescope would."""
+"""The demo: three submissions of a homework, graded end to end as Gradescope would."""
 
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from graders.homework import HomeworkError, config_of
+from graders.judge import reference_of
+
 from .autograder import main as grade
 
-HOMEWORK = "cmu_birthplaces"
 ROOT = Path(__file__).resolve().parent.parent
-SOLUTION = ROOT / "reference" / "homeworks" / HOMEWORK
-TEMPLATE = ROOT / "student_template" / HOMEWORK
-
-# A mistake that students really make: the rotation uses 10000^(+2(i−1)/dim), so that the angles grow with i.
-BUG = ("10000 ** (-2 * (i - 1) / dim)", "1 / 10000 ** (-2 * (i - 1) / dim)")
 
 
-def run(out: Path) -> int:
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that students really make: one text of the solution replaced by another."""
+
+    sentence: str
+    file: str
+    old: str
+    new: str
+
+
+MISTAKES = {
+    "core": Mistake(
+        "the scores are not divided by √d", "attention.py", " / math.sqrt(d)", ""
+    ),
+    "cmu_birthplaces": Mistake(
+        "RoPE's angles grow with i",
+        "src/attention.py",
+        "10000 ** (-2 * (i - 1) / dim)",
+        "1 / 10000 ** (-2 * (i - 1) / dim)",
+    ),
+}
+
+
+def run(homework: str, out: Path) -> int:
     """Grade the solution, the untouched template and a solution with one bug; results go to out/<name>/results.json.
 
     Returns:
-        0 if all three were graded to the end, else 1.
+        0 if all three were graded to the end, 1 if not, 2 if there is no such demo.
     """
     console = Console()
+    try:
+        config_of(homework)
+    except HomeworkError as error:
+        console.print(str(error), style="red", markup=False)
+        return 2
+    solution = reference_of(homework)
+    if solution is None or homework not in MISTAKES:
+        console.print(f"{homework} has no demo: there are {', '.join(MISTAKES)}", style="red", markup=False)
+        return 2
+    mistake = MISTAKES[homework]
     with tempfile.TemporaryDirectory(prefix="headmaster-demo-") as folder:
         buggy = Path(folder) / "buggy"
-        shutil.copytree(SOLUTION, buggy)
-        attention = buggy / "src" / "attention.py"
-        source = attention.read_text(encoding="utf-8")
-        if BUG[0] not in source:
-            raise RuntimeError(
-                f"the demo's bug does not fit the solution any more: {BUG[0]!r} is not in {attention.name}"
-            )
-        attention.write_text(source.replace(*BUG), encoding="utf-8")
+        shutil.copytree(solution, buggy, ignore=shutil.ignore_patterns("homeworks", "__pycache__"))
+        file = buggy / mistake.file
+        source = file.read_text(encoding="utf-8")
+        if source.count(mistake.old) != 1:
+            raise RuntimeError(f"the demo's bug does not fit the solution any more: {mistake.old!r} in {mistake.file}")
+        file.write_text(source.replace(mistake.old, mistake.new), encoding="utf-8")
         submissions = (
-            ("reference", SOLUTION, "the solution"),
-            ("template", TEMPLATE, "the template, nothing written yet"),
-            ("buggy", buggy, "the solution with one bug: RoPE's angles grow with i"),
+            ("reference", solution, "the solution"),
+            ("template", ROOT / "student_template" / homework, "the template, nothing written yet"),
+            ("buggy", buggy, f"the solution with one bug: {mistake.sentence}"),
         )
         worst = 0
         for name, submission, description in submissions:
-            results = out / name / "results.json"
+            results = out / homework / name / "results.json"
             console.rule(f"{description}  →  {results}", align="left")
-            arguments = [f"--homework={HOMEWORK}", f"--submission={submission}", f"--results={results}", "--quiet"]
+            arguments = [f"--homework={homework}", f"--submission={submission}", f"--results={results}", "--quiet"]
             worst = max(worst, grade(arguments))
     return worst

@@ -1,15 +1,20 @@
-"""Student templates, cut out of the answer key.
+"""Student templates, cut out of the answer key, and solutions as they would be handed in.
 
 What students write stands in a solution region: from a line `# <solution> message` to a line `# </solution>`. The
 template has `raise NotImplementedError("message")` in its place. Where the template needs more than that, the region is
 followed at once by a template region: from `# <template>` to `# </template>`, in which each line is a comment `# | text`;
 the template then has these texts in the region's place, indented like the region.
+
+Homeworks that are handed in as notebooks are kept in a folder `source`: Python files in percent format (`notebooks.py`),
+and other files as they are.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from .notebooks import copied_cells, to_ipynb
 
 REFERENCE = Path(__file__).parent
 HOMEWORKS = REFERENCE / "homeworks"
@@ -34,24 +39,59 @@ def write_template(homework: str, out: Path) -> None:
     Raises:
         ValueError: no such homework, or a file of the answer key has faulty markers.
     """
+    _write(homework, out, cut)
+
+
+def write_solution(homework: str, out: Path) -> None:
+    """Write the solution of a homework with notebooks as students would hand it in, with what lies beside its source.
+
+    Args:
+        homework: one of `with_notebooks()`.
+        out: as in `write_template`.
+
+    Raises:
+        ValueError: as in `write_template`; or the homework has no notebook, so that its solution lies ready.
+    """
+    if homework not in with_notebooks():
+        raise ValueError(f"homework must be one of {', '.join(with_notebooks())}, got {homework!r}")
+    _write(homework, out, solved)
+    for path in sorted((HOMEWORKS / homework / "source").iterdir()):
+        if path.is_file() and path.suffix != ".py":
+            (out / path.name).write_bytes(path.read_bytes())
+
+
+def with_notebooks() -> list[str]:
+    """Name the homeworks that are handed in as notebooks."""
+    return [name for name in homeworks() if (HOMEWORKS / name / "source").is_dir()]
+
+
+def _write(homework: str, out: Path, change: Callable[[str], str]) -> None:
     if homework not in homeworks():
         raise ValueError(f"homework must be one of {', '.join(homeworks())}, got {homework!r}")
     root = REFERENCE if homework == "core" else HOMEWORKS / homework
     for path in sources(homework):
         try:
-            template = cut(path.read_text(encoding="utf-8"))
+            text = change(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path}, {error}") from error
-        target = out / path.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(template.encode())
+        if homework in with_notebooks():
+            files = {f"{path.stem}.ipynb": to_ipynb(text), **copied_cells(text)}
+        else:
+            files = {str(path.relative_to(root)): text}
+        for name, content in files.items():
+            target = out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.encode())
 
 
 def sources(homework: str) -> list[Path]:
     """List the files of the answer key that a homework's template is cut from.
 
-    `core`: the modules directly in reference/ that have a solution region. Others: every .py file of the homework.
+    `core`: the modules directly in reference/ that have a solution region. Others: every .py file of the homework, or
+    of its folder `source`.
     """
+    if homework in with_notebooks():
+        return sorted((HOMEWORKS / homework / "source").glob("*.py"))
     if homework != "core":
         return sorted((HOMEWORKS / homework).rglob("*.py"))
     return sorted(path for path in REFERENCE.glob("*.py") if _has_markers(path.read_text(encoding="utf-8")))
@@ -81,6 +121,25 @@ def cut(source: str) -> str:
         else:
             raise ValueError(f"line {number}: `# <{marker['tag']}>` was never opened")
         region_indent = marker["indent"] if marker is not None and marker["tag"] == "solution" else None
+    return "\n".join(kept)
+
+
+def solved(source: str) -> str:
+    """Leave out the markers and the template regions: the solution as a student would have written it.
+
+    Raises:
+        ValueError: as in `cut`.
+    """
+    kept: list[str] = []
+    lines = enumerate(source.split("\n"), start=1)
+    for number, line in lines:
+        marker = _marker(number, line)
+        if marker is None:
+            kept.append(line)
+        elif marker["tag"] == "solution":
+            kept += [text for _, text in _region(number, marker, lines)]
+        elif marker["tag"] == "template":
+            _region(number, marker, lines)
     return "\n".join(kept)
 
 
