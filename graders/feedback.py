@@ -30,8 +30,22 @@ def of_error(error: CheckFailed | StudentError) -> str:
     kind = error.kind
     if kind == "missing_module":
         return f"There is no file {_file(facts.get('module'))} in the submission. Add it, with this name."
+    if kind == "missing_notebook":
+        return "There is no notebook in the submission. Add the `.ipynb` file itself, not only its PDF or a link to it."
+    if kind == "notebook":
+        return (
+            f"{facts.get('file')} cannot be read as a notebook: {facts.get('message')}. "
+            "Open it in Jupyter or Colab, save it, and hand in that file."
+        )
+    if kind == "slice":
+        return (
+            f"{facts.get('name')} cannot be taken from {facts.get('notebook')}: its code cell {facts.get('cell')} "
+            f"{facts.get('reason')}.\n    {facts.get('code')}\n"
+            f"Only what {facts.get('name')} needs is run, not the whole notebook. That part must run by itself, without "
+            "files, downloads and training."
+        )
     if kind == "missing_name":
-        message = f"{_file(facts.get('module'))} does not define {facts.get('name')}."
+        message = f"{facts.get('notebook') or _file(facts.get('module'))} does not define {facts.get('name')}."
         nearest = facts.get("nearest")
         return (
             f"{message} Did you mean {nearest}? The name must be exactly {facts.get('name')}." if nearest else message

@@ -4,12 +4,12 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sandbox.client import Submission, Worker
 
-from .homework import RuleTable
+from .homework import HOMEWORKS, RuleTable
 from .rules import Rules
 
 
@@ -38,6 +38,7 @@ class Student:
     binding: Binding
     rules: RuleTable = field(default_factory=RuleTable)
     slug: str = ""
+    folder: Path = HOMEWORKS
 
     def open(self, seed: int) -> AbstractContextManager[Worker]:
         """Start a fresh worker with the submission in it."""
@@ -46,7 +47,7 @@ class Student:
     def implementation(self, task: str, worker: Worker) -> Any:
         """The student's implementation of a task in its canonical form, living in a worker."""
         if task == "rules":
-            return Rules(self.submission, worker, self.rules, self.binding, self.slug)
+            return Rules(self.submission, worker, self.rules, self.binding, self.slug, self.folder)
         return self.binding[task].open(worker)
 
 

@@ -17,6 +17,7 @@ from .launch import Zygote
 from .text import clean
 
 _MIN_PAYLOAD = 4 << 20
+MAX_INSTANCES = 256
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Submission:
             root=str(root),
             working_directory=str(root.parent if self.code else root),  # commands run from the folder above the code
             aliases=[name] if (name := self.code.rpartition("/")[2]).isidentifier() else [],
+            top=str(self.snapshot.root),
         )
         return worker
 
@@ -88,7 +90,7 @@ class Worker:
         self, operation: str, /, *, seconds: float | None = None, max_payload: int = _MIN_PAYLOAD, **arguments: Any
     ) -> Any:
         """Send one request after the deferred ones (see `Channel.request`); the time allowed is that of a call."""
-        during = "import" if operation == "resolve" else "call"
+        during = "import" if operation in ("resolve", "define") else "call"
         seconds = seconds or self.patience.call
         remaining = self._ends - time.monotonic()
         if remaining < seconds:
@@ -111,6 +113,19 @@ class Worker:
     def new_handle(self) -> wire.Handle:
         """A handle for an object that a request is about to make."""
         return wire.Handle(next(self._numbers))
+
+    def new_handles(self, count: int) -> int:
+        """The first of `count` numbers in a row, for objects that a request is about to make."""
+        first = next(self._numbers)
+        self._numbers = itertools.count(first + count)
+        return first
+
+    def read_only(self, operation: str, **arguments: Any) -> Any:
+        """Have the submission's files read, not run: `scan`, `same` or `compare` of `sandbox/scan.py`.
+
+        Its reply can be believed as long as nothing of the submission has been imported in this worker.
+        """
+        return self.request(operation, seconds=self.patience.load, **arguments)
 
     def layers(self) -> dict[str, bool]:
         """Which layers of confinement the worker reports. To be asked before student code is imported."""
@@ -139,8 +154,41 @@ class Worker:
         self.request("resolve", seconds=self.patience.load, module=module, name=name, number=handle.number)
         return Remote(self, handle, name)
 
+    def define(
+        self, names: Sequence[str], constants: Mapping[str, Any] | None = None, among: Sequence[str] = ()
+    ) -> dict[str, "Remote"]:
+        """Make names of the submission's notebook: only the statements that they need are run, in a fresh module.
+
+        Args:
+            names: wanted functions and classes; `name?` may be absent, and is not in the result then.
+            constants: values of names whose own bindings in the notebook are left out, such as n_embd=12.
+            among: further names by which the notebook is recognised if there are several.
+
+        Raises:
+            StudentError: missing_notebook, notebook (it cannot be read), missing_name, or slice: a statement that a name
+                needs has not run.
+            WorkerLost: it never ended, or ended the process.
+        """
+        wanted = {name.removesuffix("?"): name.endswith("?") for name in names}
+        handles = {name: self.new_handle() for name in wanted}
+        reply = self.request(
+            "define",
+            seconds=self.patience.load,
+            wanted=wanted,
+            constants=dict(constants or {}),
+            among=list(among),
+            numbers=[handle.number for handle in handles.values()],
+            allowed=self.patience.load,
+        )
+        if type(reply) is not list or [type(found) for found in reply] != [bool] * len(wanted):
+            self.refuse("which names are there")
+        there = dict(zip(wanted, reply, strict=True))
+        if not all(there[name] or may_be_absent for name, may_be_absent in wanted.items()):
+            self.refuse("every name")
+        return {name: Remote(self, handles[name], name) for name, found in there.items() if found}
+
     def make(self, kind: str, **arguments: Any) -> wire.Handle:
-        """Make an argument that has no plain form in the worker: random, generator, encoder, namespace."""
+        """Make an argument that has no plain form in the worker: random, generator, encoder, namespace, identity, model."""
         handle = self.new_handle()
         self.defer("make", kind=kind, arguments=arguments, number=handle.number)
         return handle
@@ -182,6 +230,13 @@ class Remote:
         if type(reply) is not tuple or len(reply) != 3 or type(reply[1]) is not list or len(reply[1]) != len(args):
             self.worker.refuse("the arguments")
         return reply[0], reply[1]
+
+    def call_watched(self, *args: Any) -> list[str]:
+        """Call it; the names of the torch functions and kernels that ran, as the worker tells them."""
+        reply = self.worker.request("call_watched", max_payload=_payload_cap(args), target=self.handle, args=list(args))
+        if type(reply) is not list or not all(type(name) is str for name in reply):
+            self.worker.refuse("the names of functions")
+        return reply
 
     def call_many(self, calls: Sequence[Sequence[Any]], attribute: str = "") -> list[Any]:
         """Call it once for each list of arguments, in order, in one exchange."""
@@ -241,6 +296,27 @@ class Remote:
     def get(self, attribute: str) -> Any:
         """Read an attribute."""
         return self.worker.request("get", target=self.handle, attribute=attribute)
+
+    def part(self, path: str) -> "Remote":
+        """A part of it: attributes and items joined by dots, as in `blocks.0.attn`; what it raises comes later."""
+        handle = self.worker.new_handle()
+        self.worker.defer("part", target=self.handle, path=path, number=handle.number)
+        return Remote(self.worker, handle, f"{self.name}.{path}")
+
+    def instances(self, of: "Remote") -> list["Remote"]:
+        """The submodules of a module that are instances of a class, in the order of registration; shared ones repeat."""
+        first = self.worker.new_handles(MAX_INSTANCES)
+        reply = self.worker.request("instances", target=self.handle, of=of.handle, first=first)
+        if type(reply) is not list or len(reply) > MAX_INSTANCES or not all(type(name) is str for name in reply):
+            self.worker.refuse("the names of submodules")
+        return [
+            Remote(self.worker, wire.Handle(first + i), f"{self.name}.{clean(name, 100)}")
+            for i, name in enumerate(reply)
+        ]
+
+    def set(self, attribute: str, value: Any) -> None:
+        """Set an attribute, to a plain value or to what a handle stands for."""
+        self.worker.defer("set", target=self.handle, attribute=attribute, value=value)
 
     def describe(self) -> dict[str, Any]:
         """What kind of object it is, and its parameters as [name, kind, has a default]; None if it has no signature."""

@@ -25,7 +25,8 @@ class StudentError(Exception):
     """The student's code answered with an error.
 
     Attributes:
-        kind: missing_module, missing_name, syntax or raised.
+        kind: missing_module, missing_name, syntax or raised; for notebooks also missing_notebook, notebook (it cannot be read)
+            and slice (a statement that is needed failed).
         facts: what the worker told: strings, cleaned and cut, and plain numbers; the rest is left out. Untrusted.
     """
 

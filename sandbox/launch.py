@@ -16,7 +16,22 @@ from .confine import Limits
 from .errors import SandboxError
 
 START_SECONDS = 120.0
-_INSIDE = ("confine", "loading", "wire", "worker", "zygote")  # the modules that live in the zygote, under this package:
+# the modules that live in the zygote, under this package:
+_INSIDE = (
+    "confine",
+    "execution",
+    "loading",
+    "notebook",
+    "scan",
+    "slicing",
+    "stand_ins",
+    "statements",
+    "watching",
+    "window_model",
+    "wire",
+    "worker",
+    "zygote",
+)
 _PACKAGE = "_headmaster"
 
 # What the zygote runs. Its modules arrive as text through its standard input: no path of the checkout is in its

@@ -14,16 +14,19 @@ import socket
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import loading, wire
+from . import execution, loading, scan, stand_ins, wire
+from .watching import FunctionsSeen, KernelsSeen
+from .window_model import WindowModel
 
 MAX_TEXT = 2000
+MAX_NAMES = 1000
 _NO_TEXT = "(the exception's own text could not be made)"
 
 
@@ -83,19 +86,28 @@ class Worker:
 
     def __init__(self, layers: dict[str, bool]) -> None:
         self.layers = layers
-        self.root = ""
+        self.root = self.top = ""
+        self.notebooks: execution.Notebooks | None = None
         self.objects: dict[int, Any] = {}
         self.operations: dict[str, Callable[..., Any]] = {
             "sequence": self.sequence,
             "hello": self.hello,
             "open": self.open,
             "resolve": self.resolve,
+            "define": self.define,
             "describe": self.describe,
             "call": self.call,
             "call_many": self.call_many,
+            "call_watched": self.call_watched,
+            "scan": functools.partial(self.read_only, scan.scan),
+            "same": functools.partial(self.read_only, scan.same),
+            "compare": functools.partial(self.read_only, scan.compare),
             "gradient": self.gradient,
             "parameters": self.parameters,
             "get": self.get,
+            "part": self.part,
+            "instances": self.instances,
+            "set": self.set,
             "make": self.make,
             "seed": self.seed,
         }
@@ -126,10 +138,12 @@ class Worker:
         """Report the layers that hold, before any student code is imported."""
         return {"layers": self.layers, "python": sys.version.split()[0], "torch": torch.__version__}
 
-    def open(self, root: str, working_directory: str, aliases: list[str]) -> None:
+    def open(self, root: str, working_directory: str, aliases: list[str], top: str) -> None:
         """Make the submission importable and the working directory that of its commands."""
-        self.root = root
+        self.root, self.top = root, top
+        self.notebooks = execution.Notebooks(root, top)
         os.chdir(working_directory)
+        stand_ins.install()
         loading.install(root, aliases)
 
     def resolve(self, module: str, name: str, number: int) -> None:
@@ -141,12 +155,36 @@ class Worker:
                 raise _Refusal("missing_module", module=module) from None
             raise
         try:
-            self.objects[number] = getattr(found, name)
+            self.objects[number] = loading.own(found, name)
         except AttributeError:
             names = [key for key in vars(found) if not key.startswith("_")]
-            near = difflib.get_close_matches(name.lower(), [key.lower() for key in names], n=1, cutoff=0.6)
-            nearest = next((key for key in names if near and key.lower() == near[0]), None)
-            raise _Refusal("missing_name", module=module, name=name, nearest=nearest) from None
+            raise _Refusal("missing_name", module=module, name=name, nearest=_nearest(name, names)) from None
+
+    def define(
+        self,
+        wanted: dict[str, bool],
+        constants: dict[str, Any],
+        among: list[str],
+        numbers: list[int],
+        allowed: float,
+    ) -> list[bool]:
+        """Make names of the submission's notebook, from what they need of it alone, in a fresh module.
+
+        `wanted` says of each name whether it may be absent, `numbers` under which number it stays here; `constants` are
+        the values of names whose bindings are left out; `among` are other names by which the notebook is recognised;
+        `allowed` is the time in seconds.
+        Returns for each wanted name whether it is there.
+        """
+        assert self.notebooks is not None
+        try:
+            values = self.notebooks.define(wanted, self._fill(constants), among, allowed)
+        except execution.Unavailable as missing:
+            facts = dict(missing.facts)
+            if missing.kind == "missing_name":
+                facts["nearest"] = _nearest(facts["name"], missing.names)
+            raise _Refusal(missing.kind, **facts) from None
+        self.objects |= {number: values[name] for name, number in zip(wanted, numbers, strict=True) if name in values}
+        return [name in values for name in wanted]
 
     def describe(self, target: wire.Handle) -> dict[str, Any]:
         """Tell what kind of object a handle is and which parameters it takes."""
@@ -184,6 +222,17 @@ class Worker:
         """Call an object or one of its methods several times, in order."""
         function = self._callable(target, attribute)
         return [function(*self._fill(args)) for args in calls]
+
+    def call_watched(self, target: wire.Handle, args: list[Any]) -> list[str]:
+        """Call an object; return the names of the torch functions and kernels that ran, sorted."""
+        seen: set[str] = set()
+        with FunctionsSeen(seen), KernelsSeen(seen):
+            self._object(target)(*self._fill(args))
+        return sorted(seen)[:MAX_NAMES]
+
+    def read_only(self, function: Callable[..., Any], **arguments: Any) -> Any:
+        """Read the submission's files without running them."""
+        return function(self.top, **arguments)
 
     def gradient(
         self,
@@ -226,6 +275,32 @@ class Worker:
         """Read an attribute."""
         return getattr(self._object(target), attribute)
 
+    def part(self, target: wire.Handle, path: str, number: int) -> None:
+        """Keep a part of an object under a number: attributes, items and keys joined by dots, as in `blocks.0.attn`."""
+        thing = self._object(target)
+        for name in path.split("."):
+            thing = thing[int(name)] if name.isdigit() else getattr(thing, name)
+        self.objects[number] = thing
+
+    def instances(self, target: wire.Handle, of: wire.Handle, first: int) -> list[str]:
+        """Keep a module's submodules of a class under numbers from `first` on; list their names, in registration order.
+
+        A submodule that is registered under several names is listed under each.
+        """
+        kind = self._object(of)
+        found = [
+            (name, part)
+            for name, part in self._object(target).named_modules(remove_duplicate=False)
+            if name and isinstance(part, kind)
+        ]
+        for number, (_, part) in enumerate(found, start=first):
+            self.objects[number] = part
+        return [name for name, _ in found]
+
+    def set(self, target: wire.Handle, attribute: str, value: Any) -> None:
+        """Set an attribute of an object, past what the object itself does when one is set."""
+        object.__setattr__(self._object(target), attribute, self._fill(value))
+
     def make(self, kind: str, arguments: dict[str, Any], number: int) -> None:
         """Make an argument that has no plain form: a random generator, an encoder, a configuration object."""
         makers: dict[str, Callable[[], Any]] = {
@@ -233,6 +308,8 @@ class Worker:
             "generator": lambda: torch.Generator().manual_seed(arguments["seed"]),
             "namespace": lambda: types.SimpleNamespace(**arguments),
             "encoder": lambda: functools.partial(_encode, dict(arguments["ids"])),
+            "identity": lambda: _identity,
+            "model": lambda: WindowModel(**arguments),
         }
         self.objects[number] = makers[kind]()
 
@@ -273,21 +350,36 @@ class Worker:
             return facts
         if isinstance(error, ModuleNotFoundError):
             facts["missing"] = str(error.name)[:200].removeprefix(loading.PACKAGE + ".")
+        if isinstance(error, NameError) and self.notebooks is not None:
+            facts = self.notebooks.why_unbound(error) or facts
         if isinstance(error, KeyError) and not facts["message"]:
             facts["message"] = repr(error)
         for frame in reversed(_frames(error)):
-            if self.root and frame.filename.startswith(self.root):
+            if facts["kind"] == "raised" and self.top and frame.filename.startswith(self.top):
                 facts |= {"file": self._relative(frame.filename), "line": frame.lineno}
                 facts["code"] = (frame.line or "").strip()[:200]
                 break
         return facts
 
     def _relative(self, path: str) -> str:
-        return os.path.relpath(path, self.root) if self.root and path.startswith(self.root) else path[:200]
+        for folder in (self.root, self.top):
+            if folder and path.startswith(folder):
+                return os.path.relpath(path, folder)
+        return path[:200]
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    """The name that was most likely meant; case does not count."""
+    near = difflib.get_close_matches(name.lower(), [key.lower() for key in names], n=1, cutoff=0.6)
+    return next((key for key in names if near and key.lower() == near[0]), None)
 
 
 def _encode(ids: dict[str, int], text: str) -> list[int]:
     return [ids[character] for character in text]
+
+
+def _identity(x: Any, *_: Any, **__: Any) -> Any:
+    return x
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:

@@ -37,6 +37,33 @@ PLACE = {"file": "attention.py", "line": 12}
             "mask.py does not define causal_mask. Did you mean casual_mask? The name must be exactly causal_mask.",
         ),
         (
+            {"kind": "missing_name", "notebook": "hw/task.ipynb", "name": "TinyGPT", "nearest": "TinyGpt"},
+            "hw/task.ipynb does not define TinyGPT. Did you mean TinyGpt? The name must be exactly TinyGPT.",
+        ),
+        (
+            {"kind": "missing_notebook"},
+            "There is no notebook in the submission. Add the `.ipynb` file itself, not only its PDF or a link to it.",
+        ),
+        (
+            {"kind": "notebook", "file": "task.ipynb", "message": "it is not JSON (line 1: Expecting value)"},
+            "task.ipynb cannot be read as a notebook: it is not JSON (line 1: Expecting value). Open it in Jupyter or "
+            "Colab, save it, and hand in that file.",
+        ),
+        (
+            {
+                "kind": "slice",
+                "notebook": "task.ipynb",
+                "name": "TinyGPT",
+                "cell": 3,
+                "code": "text = open('input.txt').read()",
+                "reason": "reads the file input.txt, which is not there",
+            },
+            "TinyGPT cannot be taken from task.ipynb: its code cell 3 reads the file input.txt, which is not there.\n"
+            "    text = open('input.txt').read()\n"
+            "Only what TinyGPT needs is run, not the whole notebook. That part must run by itself, without files, "
+            "downloads and training.",
+        ),
+        (
             {"kind": "syntax", "message": "'(' was never closed", "code": "x = (1", **PLACE},
             "attention.py, line 12: Python cannot read this file ('(' was never closed). The line is:\n"
             "    x = (1\n"
@@ -89,11 +116,11 @@ def test_a_failed_case_speaks_for_itself() -> None:
     assert of_error(CheckFailed("the output: 1 of 2 values are wrong.")) == "the output: 1 of 2 values are wrong."
 
 
-@pytest.mark.parametrize("kind", ["missing_module", "missing_name", "syntax", "raised"])
+@pytest.mark.parametrize("kind", ["missing_module", "missing_name", "notebook", "slice", "syntax", "raised"])
 def test_control_characters_are_gone(kind: str) -> None:
     """Protects the terminal and the page: whatever a student puts in an exception arrives as plain text."""
     evil = "\x1b]0;owned\x07\x1b[2J\u202edekcah\r"
-    names = ("module", "name", "nearest", "type", "message", "file", "code", "missing")
+    names = ("module", "notebook", "name", "nearest", "type", "message", "file", "code", "missing", "cell", "reason")
     message = of_error(StudentError({"kind": kind, "line": 3, **dict.fromkeys(names, evil)}))
     assert "\ufffd" in message
     assert set() == {"\x1b", "\x07", "\u202e", "\r"} & set(message)
@@ -109,8 +136,8 @@ def test_long_texts_are_cut() -> None:
 @pytest.mark.parametrize("forged", [7, None, True, 1.5, ["list"], {"a": 1}])
 def test_forged_facts_do_no_harm(forged: Any) -> None:
     """Protects the judge: facts of any type give some sentence and never an exception of ours."""
-    for kind in ("missing_module", "missing_name", "syntax", "raised", forged):
-        names = ("module", "name", "nearest", "type", "message", "file", "line", "code", "missing")
+    for kind in ("missing_module", "missing_name", "missing_notebook", "notebook", "slice", "syntax", "raised", forged):
+        names = ("module", "name", "nearest", "type", "message", "file", "line", "code", "missing", "cell", "notebook")
         assert of_error(StudentError({"kind": kind, **dict.fromkeys(names, forged)}))
 
 

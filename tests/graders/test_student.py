@@ -50,6 +50,23 @@ def test_find_code_where_the_root_is_asked_for(folder: str) -> None:
     assert folder == find_code(tuple(in_folder(folder)), WANTED, "")
 
 
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["hw/Homework 7.ipynb", "hw/Homework 7.pdf"], "hw"),
+        (["Homework.ipynb"], ""),
+        (["old/a.ipynb", "old/b.ipynb", "old/c.ipynb", "transformers.py", "hw.ipynb"], ""),
+        (["old/a.ipynb", "old/b.ipynb", "hw.ipynb"], ""),
+        (["a/x.ipynb", "b/x.ipynb", "b/transformers.py"], "b"),
+        (["a.ipynb.txt", "x/notes.txt"], ""),
+    ],
+    ids=str,
+)
+def test_find_code_by_patterns(files: list[str], expected: str) -> None:
+    """Protects notebooks under any name: a pattern finds them, and several that fit it count once."""
+    assert expected == find_code(tuple(files), ("transformers.py", "*.ipynb"), "")
+
+
 def test_find_code_does_not_depend_on_the_order_of_files() -> None:
     """Protects that the same files give the same verdict."""
     files = in_folder("b") + in_folder("a") + in_folder("c/d")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,106 @@ def test_a_submitted_file_wins_over_an_installed_package(tmp_path: Path) -> None
     assert find(tmp_path, program) == ["submitted", "submitted", "submitted", "installed"]
     assert find(tmp_path, "return [importlib.util.find_spec(name) for name in ('data', 'nowhere')]") == [None, None]
     assert find(tmp_path, "import utils; return sys.modules['_submission.utils'] is utils")
+
+
+HUB = {  # an installed package with modules of its own, some of them imported late
+    "installed/hub/__init__.py": """
+        from .core import Model
+        from . import names
+        __version__ = "4.2"
+        Tokenizer = names.Tokenizer
+        Shared = "installed"
+        loads = []
+        def __getattr__(name):
+            if name != "Late":
+                raise AttributeError(name)
+            import importlib
+            return importlib.import_module(".late", __name__).Late
+    """,
+    "installed/hub/core.py": "import hub\nclass Model: pass\ndef shared(): return hub.Shared",
+    "installed/hub/names.py": "class Tokenizer: pass",
+    "installed/hub/late.py": "from . import core\nfrom hub import Tokenizer\nclass Late(Tokenizer): pass",
+    "installed/hub/deep/__init__.py": "from ..core import Model",
+    "installed/hub/deep/part.py": "from .. import Tokenizer\nfrom ..core import Model\nWHERE = __name__",
+}
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import hub; return [hub.f(), hub.Shared, hub.Tokenizer.__name__, hub.__version__]",
+        "from hub import Tokenizer, f, Shared, __version__; return [f(), Shared, Tokenizer.__name__, __version__]",
+        "import student; return [student.f(), student.Shared, student.Tokenizer.__name__, student.hub.__version__]",
+    ],
+)
+@pytest.mark.parametrize("own_import", ["", "from hub import Tokenizer, Late\nimport hub.deep.part\n"])
+@pytest.mark.parametrize("as_folder", [False, True], ids=["file", "folder"])
+def test_a_file_with_the_name_of_an_installed_package(
+    program: str, own_import: str, as_folder: bool, tmp_path: Path
+) -> None:
+    """Protects a student's transformers.py and the package both: the file's names win, the others are the package's."""
+    file = "submission/hub/__init__.py" if as_folder else "submission/hub.py"
+    files = {
+        file: f"{own_import}def f(): return 'submitted'\nShared = 'submitted'",
+        "submission/student.py": "import hub\nfrom hub import *\nfrom hub import Tokenizer",
+    }
+    write(tmp_path, {name: textwrap.dedent(text) for name, text in {**HUB, **files}.items()})
+    assert find(tmp_path, program) == ["submitted", "submitted", "Tokenizer", "4.2"]
+
+
+def test_modules_of_a_package_whose_name_is_taken(tmp_path: Path) -> None:
+    """Protects `from transformers.models… import …` and late imports within the package, which sees itself alone."""
+    files = {"submission/hub.py": "Shared = 'submitted'\nimport hub.names"}
+    write(tmp_path, {name: textwrap.dedent(text) for name, text in {**HUB, **files}.items()})
+    program = """import hub.deep.part
+    from hub import Late, Model, core
+    from hub.deep import part
+    import hub.late as late
+    return [
+        part.WHERE, part.Model is Model is core.Model, issubclass(Late, part.Tokenizer), late.Late is Late,
+        core.shared(), hub.Shared, sys.modules["hub"].__name__, sys.modules["hub.core"] is core,
+    ]"""
+    assert find(tmp_path, program) == [
+        "hub.deep.part",
+        True,
+        True,
+        True,
+        "installed",
+        "submitted",
+        "_submission.hub",
+        True,
+    ]
+
+
+def test_what_neither_has(tmp_path: Path) -> None:
+    """Protects the usual errors: a name or a module that is in neither, and a package that is not installed at all."""
+    files = {"submission/hub.py": "", "submission/alone.py": "", "submission/data/x.py": ""}
+    write(tmp_path, {name: textwrap.dedent(text) for name, text in {**HUB, **files}.items()})
+    program = """found = []
+    import hub, alone, data
+    for statement in ("from hub import nothing", "import hub.nothing", "hub.nothing", "from alone import nothing",
+                      "import alone.nothing", "alone.__path__", "hub.__nothing__", "import data.nothing"):
+        try:
+            exec(statement)
+        except (ImportError, AttributeError) as error:
+            found.append(type(error).__name__)
+    return found + ["__getattr__" in vars(alone)]"""
+    missing = ["ImportError", "ModuleNotFoundError", "AttributeError"]
+    rest = ["AttributeError", "AttributeError", "ModuleNotFoundError", False]
+    assert find(tmp_path, program) == [*missing, *missing[:2], *rest]
+
+
+def test_an_installed_package_is_not_graded(tmp_path: Path) -> None:
+    """Protects from points for what the package defines: a graded name is the file's own, or it is missing."""
+    files = {"submission/hub.py": "def f(): pass"}
+    write(tmp_path, {name: textwrap.dedent(text) for name, text in {**HUB, **files}.items()})
+    program = """import hub
+    found = [loading.own(hub, "f") is hub.f, hub.Tokenizer.__name__]
+    try:
+        loading.own(hub, "Tokenizer")
+    except AttributeError as error:
+        return found + [str(error)]"""
+    assert find(tmp_path, program) == [True, "Tokenizer", "Tokenizer"]
 
 
 def test_compiled_code_is_never_looked_at(tmp_path: Path) -> None:
