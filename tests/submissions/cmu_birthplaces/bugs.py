@@ -1,35 +1,8 @@
 """Realistic wrong submissions of cmu_birthplaces, each one replacement away from the reference solution."""
 
-from dataclasses import dataclass
+from tests.submissions.tables import Bug
 
 GRADED = frozenset({"2(b)", "2(e)", "2(g)iii"})
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A mistake that students make.
-
-    Attributes:
-        name: a short identifier.
-        sentence: what the student did.
-        file: the file of src/ that it is in.
-        old, new: the text of the reference solution that it replaces, found there exactly once, and its replacement.
-        loses: the questions that it costs; the others keep all their points.
-    """
-
-    name: str
-    sentence: str
-    file: str
-    old: str
-    new: str
-    loses: frozenset[str]
-
-    def applied_to(self, source: str) -> str:
-        """Put the bug in the reference solution's text of `file`."""
-        if source.count(self.old) != 1:
-            raise ValueError(f"{self.name}: `old` must occur once in {self.file}, found {source.count(self.old)} times")
-        return source.replace(self.old, self.new)
-
 
 # Attention is shared with the RoPE model, but a mistake costs once.
 ATTENTION = frozenset({"2(b)"})
@@ -40,7 +13,7 @@ BUGS = (
     Bug(
         name="no_scaling",
         sentence="The scores are not divided by √hs.",
-        file="attention.py",
+        file="src/attention.py",
         old="q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])",
         new="q @ k.transpose(-2, -1)",
         loses=ATTENTION,
@@ -48,7 +21,7 @@ BUGS = (
     Bug(
         name="scaled_by_n_embd",
         sentence="The scores are divided by √n_embd in place of √hs.",
-        file="attention.py",
+        file="src/attention.py",
         old="math.sqrt(q.shape[-1])",
         new="math.sqrt(n_embd)",
         loses=ATTENTION,
@@ -56,7 +29,7 @@ BUGS = (
     Bug(
         name="mask_polarity",
         sentence="The mask hides what a token may see and shows what it may not.",
-        file="attention.py",
+        file="src/attention.py",
         old="masked_fill(~self.mask[:T, :T], -math.inf)",
         new="masked_fill(self.mask[:T, :T], -1e10)",
         loses=ATTENTION,
@@ -64,7 +37,7 @@ BUGS = (
     Bug(
         name="mask_leaks_next_token",
         sentence="The mask's diagonal is one off: each token sees the one that it is to predict.",
-        file="attention.py",
+        file="src/attention.py",
         old=".tril()",
         new=".tril(diagonal=1)",
         loses=ATTENTION,
@@ -72,7 +45,7 @@ BUGS = (
     Bug(
         name="softmax_over_queries",
         sentence="The softmax runs over the queries, so that the weights of a token do not sum to 1.",
-        file="attention.py",
+        file="src/attention.py",
         old="torch.softmax(scores, dim=-1)",
         new="torch.softmax(scores, dim=-2)",
         loses=ATTENTION,
@@ -80,7 +53,7 @@ BUGS = (
     Bug(
         name="heads_merged_without_transpose",
         sentence="The heads are reshaped together without moving their axis behind the tokens' first.",
-        file="attention.py",
+        file="src/attention.py",
         old="y.transpose(1, 2).reshape(B, T, n_embd)",
         new="y.reshape(B, T, n_embd)",
         loses=ATTENTION,
@@ -88,7 +61,7 @@ BUGS = (
     Bug(
         name="rope_frequencies_grow",
         sentence="θ_i is 1/10000^(−2(i−1)/d), the double negative of the starter's docstring: it grows with i.",
-        file="attention.py",
+        file="src/attention.py",
         old="theta = 10000 ** (-2 * (i - 1) / dim)",
         new="theta = 1 / 10000 ** (-2 * (i - 1) / dim)",
         loses=ROPE,
@@ -96,7 +69,7 @@ BUGS = (
     Bug(
         name="rope_half_split_pairs",
         sentence="Feature i is paired with feature i + hs/2 (Llama's layout) in place of its neighbour.",
-        file="attention.py",
+        file="src/attention.py",
         old="""\
     first, second = x[..., 0::2], x[..., 1::2]  # each (B, n_head, T, hs/2)
     rotated = torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1)  # (B, n_head, T, hs/2, 2)
@@ -110,7 +83,7 @@ BUGS = (
     Bug(
         name="rope_on_values",
         sentence="The values are rotated as well.",
-        file="attention.py",
+        file="src/attention.py",
         old="            k = apply_rotary_emb(k, self.rope_cache)  # (B, n_head, T, hs)\n",
         new="            k = apply_rotary_emb(k, self.rope_cache)  # (B, n_head, T, hs)\n"
         "            v = apply_rotary_emb(v, self.rope_cache)\n",
@@ -119,7 +92,7 @@ BUGS = (
     Bug(
         name="rope_not_on_keys",
         sentence="Only the queries are rotated.",
-        file="attention.py",
+        file="src/attention.py",
         old="            k = apply_rotary_emb(k, self.rope_cache)  # (B, n_head, T, hs)\n",
         new="",
         loses=ROPE,
@@ -127,7 +100,7 @@ BUGS = (
     Bug(
         name="span_always_first",
         sentence="The masked content always stands at the start of the text.",
-        file="dataset.py",
+        file="src/dataset.py",
         old="start = random.randint(0, n - n_masked)",
         new="start = 0",
         loses=CORRUPTION,
@@ -135,7 +108,7 @@ BUGS = (
     Bug(
         name="span_length_fixed",
         sentence="The masked content always has a quarter of the text's length.",
-        file="dataset.py",
+        file="src/dataset.py",
         old="n_masked = random.randint(1, (n - 1) // 2) if n > 2 else n // 2",
         new="n_masked = n // 4",
         loses=CORRUPTION,
@@ -143,7 +116,7 @@ BUGS = (
     Bug(
         name="longest_cut_excluded",
         sentence="random.randrange leaves out the largest length.",
-        file="dataset.py",
+        file="src/dataset.py",
         old="random.randint(4, int(self.block_size * 7 / 8))",
         new="random.randrange(4, int(self.block_size * 7 / 8))",
         loses=CORRUPTION,
@@ -151,7 +124,7 @@ BUGS = (
     Bug(
         name="second_mask_missing",
         sentence="There is no ⁇ between the suffix and the masked content.",
-        file="dataset.py",
+        file="src/dataset.py",
         old="prefix + MASK_CHAR + suffix + MASK_CHAR + content",
         new="prefix + MASK_CHAR + suffix + content",
         loses=CORRUPTION,

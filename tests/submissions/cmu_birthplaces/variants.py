@@ -1,0 +1,78 @@
+"""Right submissions of cmu_birthplaces that differ from the reference solution where the handout leaves a choice."""
+
+from tests.submissions.tables import Variant
+
+QKV = "        self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd)\n"
+PROJ = "        self.proj = nn.Linear(config.n_embd, config.n_embd)\n"
+SPLIT = """\
+        qkv = self.qkv(x).view(B, T, self.n_head, -1).transpose(1, 2)  # (B, n_head, T, 3 * hs)
+        q, k, v = qkv.chunk(3, dim=-1)  # each (B, n_head, T, hs)
+"""
+RETURN = "        return self.resid_drop(self.proj(y))\n"
+SEPARATE = """\
+        split = (B, T, self.n_head, n_embd // self.n_head)
+        q = self.query(x).view(split).transpose(1, 2)  # (B, n_head, T, hs)
+        k = self.key(x).view(split).transpose(1, 2)
+        v = self.value(x).view(split).transpose(1, 2)
+"""
+LINEARS = "".join(
+    f"        self.{name} = nn.Linear(config.n_embd, config.n_embd)\n" for name in ("key", "query", "value")
+)
+
+VARIANTS = (
+    Variant(
+        name="separate_projections",
+        sentence="Query, key and value have Linears of their own, as in an older release.",
+        edits=((QKV, LINEARS), (SPLIT, SEPARATE)),
+        file="src/attention.py",
+    ),
+    Variant(
+        name="three_blocks",
+        sentence="The fused projection is cut in three blocks, then each block in heads.",
+        edits=(
+            (
+                SPLIT,
+                "        q, k, v = (z.view(B, T, self.n_head, -1).transpose(1, 2) for z in self.qkv(x).chunk(3, dim=-1))\n",
+            ),
+        ),
+        file="src/attention.py",
+    ),
+    Variant(
+        name="no_biases",
+        sentence="No projection has a bias.",
+        edits=(
+            (QKV, QKV.replace("config.n_embd)\n", "config.n_embd, bias=False)\n")),
+            (PROJ, PROJ.replace("config.n_embd)\n", "config.n_embd, bias=False)\n")),
+        ),
+        file="src/attention.py",
+    ),
+    Variant(
+        name="mask_with_four_axes",
+        sentence="The mask is (1, 1, block_size, block_size) and holds numbers.",
+        edits=(
+            (
+                'self.register_buffer("mask", causal)',
+                'self.register_buffer("mask", causal.float().view(1, 1, config.block_size, config.block_size))',
+            ),
+            ("~self.mask[:T, :T]", "self.mask[:, :, :T, :T] == 0"),
+        ),
+        file="src/attention.py",
+    ),
+    Variant(
+        name="returns_none_beside_the_output",
+        sentence="The forward pass returns (y, None), as an older release did.",
+        edits=((RETURN, "        return self.resid_drop(self.proj(y)), None\n"),),
+        file="src/attention.py",
+    ),
+    Variant(
+        name="third_mask_character",
+        sentence="A third ⁇ stands behind the masked content, as in the starter's examples.",
+        edits=(
+            (
+                "prefix + MASK_CHAR + suffix + MASK_CHAR + content\n",
+                "prefix + MASK_CHAR + suffix + MASK_CHAR + content + MASK_CHAR\n",
+            ),
+        ),
+        file="src/dataset.py",
+    ),
+)
