@@ -6,7 +6,7 @@ NOTEBOOKS := jhu_tinygpt mit_dialoguegpt transformers_from_scratch tugraz_charlm
 HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
 
-.PHONY: demo test test-slow lint types bench templates install clean
+.PHONY: demo test test-slow lint types bench templates coverage install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
@@ -36,6 +36,10 @@ bench: .venv/.runtime
 templates: .venv/.runtime
 	for homework in $(HOMEWORKS); do $(BIN)/python -I -m headmaster template $$homework || exit 1; done
 	for homework in $(NOTEBOOKS); do $(BIN)/python -I -m headmaster solution $$homework || exit 1; done
+
+# docs/coverage.md is generated; a test compares it with what this writes
+coverage: .venv/.dev
+	$(BIN)/python -m tests.coverage > docs/coverage.new && mv docs/coverage.new docs/coverage.md
 
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

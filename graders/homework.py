@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import importlib.util
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -151,6 +152,7 @@ class Homework(BaseModel):
     slug: str
     config: Config
     binding: Any  # a Binding; pydantic would copy a Mapping
+    folder: Path = HOMEWORKS  # of the TOML
 
     def item_of(self, name: str) -> Item | None:
         """The graded item that a check, named by its id, or a task belongs to."""
@@ -162,20 +164,17 @@ def available() -> list[str]:
     return sorted(path.stem for path in HOMEWORKS.glob("*.toml"))
 
 
-def load(slug: str) -> Homework:
+def load(name: str) -> Homework:
     """Read and check a homework.
+
+    Args:
+        name: a slug, or the path of a TOML of an instructor's own, with its binding beside it.
 
     Raises:
         HomeworkError: unknown slug, or a file that cannot be used.
     """
-    config = config_of(slug)
-    module = f"graders.homeworks.{slug}"
-    try:
-        binding: Binding = importlib.import_module(module).BINDING
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise HomeworkError(f"{slug}.toml has no binding beside it: write {slug}.py (see core.py)") from None
+    config, path = config_of(name), toml_of(name)
+    slug, binding = path.stem, _binding_of(path)
     for item in config.auto_items:
         for task in item.tasks:
             if task not in binding:
@@ -183,20 +182,64 @@ def load(slug: str) -> Homework:
                     f"{slug}.toml: item {item.number}: found task {task!r} in `tasks`; "
                     f"the binding {slug}.py offers {', '.join(sorted(binding))}"
                 )
-    return Homework(slug=slug, config=config, binding=binding)
+    return Homework(slug=slug, config=config, binding=binding, folder=path.parent)
 
 
-def config_of(slug: str) -> Config:
-    """Read and check the TOML of a homework that ships; needs no torch.
+def _binding_of(path: Path) -> "Binding":
+    """Import the binding beside a TOML. It is the staff's own code, run where the judge is."""
+    slug = path.stem
+    module = f"graders.homeworks.{slug}"
+    file = path.with_suffix(".py")
+    try:
+        if path.parent == HOMEWORKS:
+            loaded = importlib.import_module(module)
+        else:
+            spec = importlib.util.spec_from_file_location(f"headmaster_homework_{slug}", file)
+            assert spec is not None
+            assert spec.loader is not None
+            loaded = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = loaded  # dataclasses look themselves up there
+            spec.loader.exec_module(loaded)
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != module:
+            raise
+        raise HomeworkError(f"{slug}.toml has no binding beside it: write {slug}.py (see core.py)") from None
+    try:
+        binding: Binding = loaded.BINDING
+    except AttributeError:
+        raise HomeworkError(f"{slug}.py defines no BINDING: write BINDING = {{task: Offer(open), …}}") from None
+    return binding
+
+
+def toml_of(name: str) -> Path:
+    """The TOML of a homework that ships, by its slug, or of an instructor's own, by its path.
+
+    Raises:
+        HomeworkError: there is none.
+    """
+    if name.endswith(".toml"):
+        path = Path(name).resolve()
+        if not path.is_file():
+            raise HomeworkError(f"there is no file {name}: pass the path of a homework's TOML, or one of: {_slugs()}")
+        return path
+    if name not in available():
+        near = difflib.get_close_matches(name, available(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise HomeworkError(f"there is no homework {name!r}; there are: {_slugs()}.{hint}")
+    return HOMEWORKS / f"{name}.toml"
+
+
+def _slugs() -> str:
+    return ", ".join(available())
+
+
+def config_of(name: str) -> Config:
+    """Read and check the TOML of a homework, by slug or path; needs no torch.
 
     Raises:
         HomeworkError: unknown slug, or a file that cannot be used.
     """
-    if slug not in available():
-        near = difflib.get_close_matches(slug, available(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise HomeworkError(f"there is no homework {slug!r}; there are: {', '.join(available())}.{hint}")
-    return read_config(HOMEWORKS / f"{slug}.toml")
+    return read_config(toml_of(name))
 
 
 def read_config(path: Path) -> Config:

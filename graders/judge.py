@@ -12,7 +12,7 @@ from sandbox.launch import Zygote
 
 from .catalogue import checks_of
 from .check import Check, derive
-from .homework import Homework
+from .homework import Homework, toml_of
 from .student import Student, find_code
 from .verdict import Outcome, Reason, Verdict
 
@@ -83,7 +83,7 @@ class Judge:
             Limits(memory_bytes=config.limits.memory_mib << 20),
             Patience(config.limits.seconds_per_import, config.limits.seconds_per_call, config.limits.seconds_per_check),
         )
-        return Student(submission, self.homework.binding, config.rules, self.homework.slug)
+        return Student(submission, self.homework.binding, config.rules, self.homework.slug, self.homework.folder)
 
     def seed_of(self, check: Check) -> int:
         """The seed of a check: 63 bits of a SHA-256."""
@@ -142,8 +142,17 @@ class Judge:
         return Verdict(Outcome.FAILED, message, staff=verdict.staff, output=verdict.output)
 
 
-def reference_of(slug: str) -> Path | None:
-    """The folder of a homework's solution, None where the answer key is not there."""
+def reference_of(name: str) -> Path | None:
+    """The folder of a homework's solution, as it is handed in; None where the answer key is not there.
+
+    Args:
+        name: the slug of a homework that ships, or the path of an instructor's TOML, whose solution lies in a folder
+            `solution` beside it.
+    """
+    slug = name
+    if name.endswith(".toml"):
+        own = toml_of(name).parent / "solution"
+        return own if own.is_dir() else None
     folder = KEY if slug == "core" else KEY / "homeworks" / slug
     if (folder / "handed_in").is_dir():
         folder = folder / "handed_in"

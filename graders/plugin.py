@@ -61,7 +61,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
     group = parser.getgroup("headmaster", "grading a submission")
-    group.addoption("--homework", metavar="SLUG", help="the homework: a file graders/homeworks/SLUG.toml")
+    group.addoption("--homework", metavar="SLUG", help="the homework: a file graders/homeworks/SLUG.toml, or a path")
     group.addoption("--submission", metavar="DIR", help="the folder that was handed in")
     group.addoption("--seed", type=int, metavar="N", help="the same cases for every submission with the same N")
 

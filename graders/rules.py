@@ -42,6 +42,7 @@ class Rules:
         table: what the handout demands.
         binding: the homework's, to run what a rule is about.
         slug: the homework's.
+        folder: of the homework's TOML.
     """
 
     submission: Submission
@@ -49,6 +50,7 @@ class Rules:
     table: RuleTable
     binding: "Binding"
     slug: str
+    folder: Path
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -129,10 +131,12 @@ class Rules:
         return self.table.template is not None
 
     def _template(self) -> Path | None:
-        path = HOMEWORKS / self.table.template if self.table.template is not None else None
+        path = self.folder / self.table.template if self.table.template is not None else None
         return path if path is not None and path.is_file() else self._ours()
 
     def _ours(self) -> Path | None:
         folder = HOMEWORKS.parent.parent / "student_template" / self.slug
+        if self.folder != HOMEWORKS:
+            folder = self.folder / "template"
         found = sorted(folder.glob("*.ipynb")) + sorted(folder.glob("*.py"))
         return found[0] if found else None

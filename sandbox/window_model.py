@@ -23,6 +23,9 @@ class WindowModel(nn.Module):
         as_tuple: return (logits, None) in the place of logits.
         spread: the logits lie between −spread and spread.
         with_parameter: add a parameter times 0, so that the logits require a gradient.
+
+    Attributes:
+        saw_graph: whether it has been called where a graph is built.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class WindowModel(nn.Module):
         self._seed = seed
         self._as_tuple = as_tuple
         self._spread = spread
+        self.saw_graph = False
         if with_parameter:
             self.scale = nn.Parameter(torch.zeros(()))
 
@@ -59,6 +63,7 @@ class WindowModel(nn.Module):
 
     def forward(self, ids: Tensor, *_: Any, **__: Any) -> Any:
         """The logits; further arguments are ignored."""
+        self.saw_graph |= torch.is_grad_enabled()
         limit = getattr(self, "block_size", None)
         if limit is not None and ids.shape[1] > limit:
             raise ValueError(f"the model takes at most block_size={limit} tokens, got {ids.shape[1]}")

@@ -13,7 +13,11 @@ from graders.judge import Judge
 from sandbox.launch import Zygote
 
 HERE = Path(__file__).parent
-TASKS = ("attention", "mask", "multi_head", "rope", "span_corruption")
+TASKS = (
+    *("attention", "mask", "multi_head", "layer_norm", "mlp", "block", "gpt", "loss", "perplexity"),
+    *("samplers", "generate", "rope", "span_corruption", "tokenizer", "patch_embedding"),
+)
+FILES = {"perplexity": "loss"}  # a task's file in `core`, where it has another name
 _HEADER = re.compile(r'\A"""(?P<sentence>[^\n]+)\n\nrejected by: (?P<check>[a-z_.0-9]+)\n')
 
 
@@ -52,6 +56,6 @@ def chaffs() -> list[Chaff]:
 def judging(path: Path, zygote: Zygote, seed: int | None = None) -> Iterator[Judge]:
     """A judge for a submission that holds one file, under the name of its task."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(path, Path(folder) / f"{path.parent.name}.py")
+        shutil.copy(path, Path(folder) / f"{FILES.get(path.parent.name, path.parent.name)}.py")
         with Judge(load("core"), Path(folder), zygote, seed=seed) as judge:
             yield judge

@@ -23,6 +23,12 @@ def zygote() -> Iterator[Zygote]:
         yield zygote
 
 
+@pytest.fixture(autouse=True)
+def _little_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a chaff is rejected is decided before its failing case is made smaller, which takes most of the time."""
+    monkeypatch.setattr("graders.check.SHRINK_CALLS", 5)
+
+
 @pytest.mark.parametrize("wheat", wheats(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_wheat_is_accepted(wheat: Path, zygote: Zygote) -> None:
     """A correct solution that fails is our worst bug: each wheat passes every check of its task."""

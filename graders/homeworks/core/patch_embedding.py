@@ -1,0 +1,46 @@
+"""`core`'s patch embedding."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from graders.oracles.patch_embedding import patch_embedding
+from graders.signature import require_parameters
+from graders.tasks import PatchSizes
+from sandbox.client import Remote, Worker
+
+from .state_dict import StateDictModule
+
+
+@dataclass
+class CorePatchModule(StateDictModule):
+    """One `PatchEmbedding`."""
+
+    patch_size: int = 1
+
+    def expected(self, x: Tensor) -> Iterator[Tensor]:
+        yield patch_embedding(self.loaded(), self.patch_size, x)
+
+    def n_patches(self) -> Any:
+        return self.module.get("n_patches")
+
+
+@dataclass(frozen=True)
+class CorePatchEmbedding:
+    """`PatchEmbedding(image_size, patch_size, n_channels, d_model)`."""
+
+    constructor: Remote
+
+    def build(self, sizes: PatchSizes) -> CorePatchModule:
+        image_size = sizes.height if sizes.height == sizes.width else (sizes.height, sizes.width)
+        module = self.constructor.construct(image_size, sizes.patch_size, sizes.n_channels, sizes.d_model)
+        return CorePatchModule(module, patch_size=sizes.patch_size)
+
+
+def open_patch_embedding(worker: Worker) -> CorePatchEmbedding:
+    constructor = worker.resolve("patch_embedding", "PatchEmbedding")
+    needed = ("image_size", "patch_size", "n_channels", "d_model")
+    require_parameters(constructor, "patch_embedding.py", needed, is_class=True)
+    return CorePatchEmbedding(constructor)

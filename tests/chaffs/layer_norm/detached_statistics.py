@@ -1,0 +1,14 @@
+"""Mean and variance are computed without a graph.
+
+rejected by: layer_norm.gradients
+"""
+
+import torch
+
+
+def layer_norm(x, gain, bias, eps=1e-5):
+    with torch.no_grad():
+        mean = x.mean(dim=-1, keepdim=True)
+        variance = x.var(dim=-1, keepdim=True, correction=0)
+    normed = (x - mean) / torch.sqrt(variance + eps)
+    return normed * gain + bias

@@ -1,0 +1,13 @@
+"""One gain and one bias for each token instead of each feature: the first of them.
+
+rejected by: layer_norm.gain_and_bias_come_last
+"""
+
+import torch
+
+
+def layer_norm(x, gain, bias, eps=1e-5):
+    mean = x.mean(dim=-1, keepdim=True)
+    variance = x.var(dim=-1, keepdim=True, correction=0)
+    normed = (x - mean) / torch.sqrt(variance + eps)
+    return normed * gain[0] + bias[0]

@@ -1,0 +1,20 @@
+"""The shape of x is taken apart into exactly three axes.
+
+rejected by: mlp.any_leading_axes
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+
+class MLP(nn.Module):
+    def __init__(self, d_model, d_hidden, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_hidden)
+        self.down = nn.Linear(d_hidden, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        B, T, d_model = x.shape
+        hidden = F.gelu(self.up(x))
+        return self.dropout(self.down(hidden))

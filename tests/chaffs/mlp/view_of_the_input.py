@@ -1,0 +1,21 @@
+"""x is flattened by view, which works for contiguous inputs only.
+
+rejected by: mlp.non_contiguous_input
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+
+class MLP(nn.Module):
+    def __init__(self, d_model, d_hidden, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_hidden)
+        self.down = nn.Linear(d_hidden, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        shape = x.shape
+        x = x.view(-1, shape[-1])
+        hidden = F.gelu(self.up(x))
+        return self.dropout(self.down(hidden)).view(shape)

@@ -1,0 +1,13 @@
+"""Selects the supervised pairs with the mask and leaves the rest to cross_entropy."""
+
+import torch
+import torch.nn.functional as F
+
+
+def next_token_loss(logits, ids, mask=None):
+    predictions = logits[:, :-1]
+    targets = ids[:, 1:]
+    if mask is None:
+        mask = torch.ones_like(ids, dtype=torch.bool)
+    keep = mask[:, 1:]
+    return F.cross_entropy(predictions[keep], targets[keep])

@@ -1,0 +1,17 @@
+"""All tokens stand in one matrix, and get their axes back."""
+
+import torch.nn.functional as F
+from torch import nn
+
+
+class MLP(nn.Module):
+    def __init__(self, d_model, d_hidden, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_hidden)
+        self.down = nn.Linear(d_hidden, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        tokens = x.reshape(-1, x.shape[-1])
+        hidden = F.gelu(self.up(tokens))
+        return self.dropout(self.down(hidden).view(x.shape))
