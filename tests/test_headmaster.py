@@ -43,7 +43,7 @@ def test_template_of_an_unknown_homework(tmp_path: Path, capsys: pytest.CaptureF
         (["template"], "the following arguments are required: homework"),
         (["template", "core", "--output", "x"], "not understood: --output x"),
         (["template", "core", "more"], "not understood: more"),
-        (["demo", "--homework=core"], "not understood: --homework=core"),
+        (["demo", "--submission=x"], "not understood: --submission=x"),
     ],
 )
 def test_misuse(given: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,18 +73,18 @@ def test_grade_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
         assert given == seen.pop()
 
 
-def test_demo_takes_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`headmaster demo --out DIR` runs the demo there, in out/ without it."""
+def test_demo_takes_a_homework_and_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headmaster demo --homework H --out DIR` runs the demo of H there, that of cmu_birthplaces in out/ without them."""
     seen = []
 
-    def run(out: Path) -> int:
-        seen.append(out)
+    def run(homework: str, out: Path) -> int:
+        seen.append((homework, out))
         return 0
 
     monkeypatch.setattr("gradescope.demo.run", run)
-    assert main(["demo", "--out", "x"]) == 0
+    assert main(["demo", "--homework", "core", "--out", "x"]) == 0
     assert main(["demo"]) == 0
-    assert seen == [Path("x"), Path("out")]
+    assert seen == [("core", Path("x")), ("cmu_birthplaces", Path("out"))]
 
 
 def test_installed_command_needs_no_torch_for_help() -> None:

@@ -653,9 +653,9 @@ def test_an_early_end_is_failed(student: Any, death: str, sentence: str) -> None
             "Run the file once with `python` to see the same error.",
         ),
         (
-            {"attention.py": "import einops\n"},
-            "The import of einops failed in attention.py, line 1: no such module is in the submission or installed "
-            "here.\n    import einops",
+            {"attention.py": "import no_such_package\n"},
+            "The import of no_such_package failed in attention.py, line 1: no such module is in the submission or installed "
+            "here.\n    import no_such_package",
         ),
         (
             {"attention.py": "def attention(query, key, value):\n    return value\n"},

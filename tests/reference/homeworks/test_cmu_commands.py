@@ -145,11 +145,11 @@ def test_pretraining_brings_knowledge(
 ) -> None:
     """Protects the point of the homework: what wiki.txt says of people is found after pretraining, not without it.
 
-    H0: the model guesses one of the six places. N = 12; 7 right or more then have a chance of 0.0013. Over five seeds
-    the model had 9 to 11 right with pretraining and 0 to 2 without.
+    H0: the model guesses one of the six places. N = 12; 7 right or more then have a chance of 0.0013. Over four seeds
+    the model had 9 to 12 right with pretraining and 0 to 2 without.
     """
     size = {"n_layer": 2, "n_head": 2, "n_embd": 64, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0}
-    constants = {"MODEL_SIZE": size, "PRETRAIN_EPOCHS": 800, "PRETRAIN_BATCH_SIZE": 25, "FINETUNE_BATCH_SIZE": 8}
+    constants = {"MODEL_SIZE": size, "PRETRAIN_EPOCHS": 1200, "PRETRAIN_BATCH_SIZE": 25, "FINETUNE_BATCH_SIZE": 8}
     constants |= {"FINETUNE_EPOCHS_FROM_SCRATCH": 30, "FINETUNE_EPOCHS_PRETRAINED": 30, "WARMUP_TOKENS": 10_000}
     for name, value in constants.items():
         small.setattr(cmu.run, name, value)
