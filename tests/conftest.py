@@ -1,8 +1,12 @@
 """Hygiene for all tests: whoever changes torch's global state, or leaves a worker behind, fails."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# before anything loads torch: the suite runs on as many processes as there are cores, and what it computes is small
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
