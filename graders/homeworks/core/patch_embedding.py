@@ -23,6 +23,13 @@ class CorePatchModule(StateDictModule):
     def expected(self, x: Tensor) -> Iterator[Tensor]:
         yield patch_embedding(self.loaded(), self.patch_size, x)
 
+    def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, dict[str, Any]]:
+        grad_x, by_role = super().gradients(x, grad_output)
+        shapes = {role: tensor.shape for role, tensor in self.loaded().items()}
+        # a convolution's weight has four axes: it is not compared
+        other = {role for role, g in by_role.items() if isinstance(g, Tensor) and g.shape != shapes[role]}
+        return grad_x, {role: g for role, g in by_role.items() if role not in other}
+
     def n_patches(self) -> Any:
         return self.module.get("n_patches")
 
