@@ -22,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     template = commands.add_parser("template", help="write what students start from")
     template.add_argument("homework")
     template.add_argument("--out", type=Path, help="folder of the template (default: student_template/HOMEWORK)")
-    solution = commands.add_parser("solution", help="write the solution of a homework with notebooks, as it is handed in")
+    solution = commands.add_parser(
+        "solution", help="write the solution of a homework with notebooks, as it is handed in"
+    )
     solution.add_argument("homework")
     solution.add_argument("--out", type=Path, help="default: reference/homeworks/HOMEWORK/handed_in")
     demo = commands.add_parser("demo", help="grade the solution, the template and a wrong submission of a homework")

@@ -1,6 +1,7 @@
 """Self-attention modules of students whose parameters have names and a layout of their own, in their canonical form."""
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from sandbox.errors import StudentError
 from . import oracles
 from .alignment import Layout, layouts
 from .compare import assert_agrees
+from .diagnosis import mistake_in
 from .oracles.attention import attention_weights
 from .strategies import generator, head_weights
 from .tasks import HeadSizes
@@ -48,6 +50,8 @@ class HeadForm:
         single: whether it is one head, whose output is as wide as the head.
         composed: the output for x and mask of its own parts as they are, float64; None where parts are not graded alone.
         composed_weights: the same of the attention weights.
+        own_heads: its own heads, where they are modules that are graded on their own.
+        hint: what may be the matter with a module whose parameters do not fit, for the end of the message.
     """
 
     file: str
@@ -58,6 +62,8 @@ class HeadForm:
     single: bool = False
     composed: Callable[["AlignedModule", Tensor, Tensor | None], Tensor | None] = lambda module, x, mask: None
     composed_weights: Callable[["AlignedModule", Tensor, Tensor | None], Tensor | None] = lambda module, x, mask: None
+    own_heads: Callable[[Remote], list[Remote]] = lambda module: []
+    hint: Callable[[Remote], str] = lambda module: ""
 
 
 @dataclass
@@ -65,16 +71,30 @@ class AlignedMultiHead:
     """Builds modules of one class; finds out once how their parameters are laid out."""
 
     form: HeadForm
-    layout: int | None = None  # index into the candidates; the same for all sizes
+    layout: int | None = None  # index into the candidates; the same for all sizes at which heads · d_head = d_model
+    notes: list[str] = field(default_factory=list)  # remarks for the student
+    _wide_layout: int | None = field(default=None, repr=False)  # the same for all others
 
     def build(self, sizes: HeadSizes) -> "AlignedModule":
-        if self.layout is None:
-            self.layout = self._find_layout()
-        return self._module(sizes, self.layout)
+        if self.form.single or sizes.n_heads * sizes.width == sizes.d_model:
+            if self.layout is None:
+                self.layout = self._find_layout(HeadSizes(12, 1, max_tokens=8, d_head=5) if self.form.single
+                                                else HeadSizes(12, 3, max_tokens=8))  # fmt: skip
+            return self._module(sizes, self.layout)
+        if self._wide_layout is None:  # fewer assignments are possible where the matrices are not square
+            self._wide_layout = self._find_layout(HeadSizes(12, 3, max_tokens=8, d_head=5))
+        return self._module(sizes, self._wide_layout)
+
+    def shared_heads(self, sizes: HeadSizes) -> list[str]:
+        module = self.form.construct(sizes)
+        heads, own = self.form.own_heads(module), module.parameters()
+        lacking = with_shared(own, module, heads).keys() - own.keys()
+        paths = [path_in(head, module) for head in heads]
+        return [path for path in paths if any(name.startswith(f"{path}.") for name in lacking)]
 
     def _module(self, sizes: HeadSizes, layout: int) -> "AlignedModule":
         module = self.form.construct(sizes)
-        parameters = module.parameters()
+        parameters = with_shared(module.parameters(), module, self.form.own_heads(module))
         d_out = sizes.width if self.form.single else None
         candidates = layouts(parameters, sizes.d_model, sizes.n_heads, sizes.width, d_out)
         if self.form.single:
@@ -86,28 +106,56 @@ class AlignedMultiHead:
             raise CheckFailed(
                 f"{self.form.file}: the parameters of {module.name} do not fit: expected {self.form.parameters}; "
                 f"found, for an input of width {sizes.d_model} and {sizes.n_heads} heads of width {sizes.width}: {found[:600]}"
+                f"{self.form.hint(module)}"
             )
         chosen = candidates[layout] if layout < len(candidates) else candidates[0]
         return AlignedModule(module, self.form, sizes, chosen, parameters, len(candidates))
 
-    def _find_layout(self) -> int:
-        """The first layout with which the output is right; 0 if none is, since then something else is wrong."""
-        sizes = HeadSizes(12, 1, max_tokens=8, d_head=5) if self.form.single else HeadSizes(12, 3, max_tokens=8)
+    def _find_layout(self, sizes: HeadSizes) -> int:
+        """The first layout with which the output is right; 0 if none is, since then something else is wrong.
+
+        If none is right by the oracle, one may be for the module's own heads as they are: it tells the projection. Or a known
+        mistake explains the output with one of them.
+        """
         rng = generator(_PROBE_SEED)
         weights = head_weights(12, rng, sizes.n_heads * sizes.width)
         x = torch.randn(2, 5, 12, generator=rng)
         first = self._module(sizes, 0)
+        outputs = []
         for number in range(first.n_layouts):
             module = self._module(sizes, number)
             module.load(weights)
             module.train(False)
             try:
-                if agrees(module(x), next(module.expected(x))):
-                    return number
+                outputs.append((number, module, module(x)))
             except StudentError:
                 if number == first.n_layouts - 1:
                     raise
+                continue
+            if agrees(outputs[-1][2], next(module.expected(x))):
+                return number
+        for number, module, output in outputs:
+            if any(agrees(output, expected) for expected in itertools.islice(module.expected(x), 1, None)):
+                return number
+        for number, module, output in outputs:
+            if mistake_in(output, module.loaded(), sizes, x):
+                return number
         return 0
+
+
+def with_shared(
+    parameters: Mapping[str, tuple[int, ...]], module: Remote, heads: Sequence[Remote]
+) -> Mapping[str, tuple[int, ...]]:
+    """Names and shapes of a module's parameters, those that several of its heads share under each of their names."""
+    paths = [path_in(head, module) for head in heads]
+    inside = {name.removeprefix(f"{path}."): shape for path in paths for name, shape in parameters.items()
+              if name.startswith(f"{path}.")}  # fmt: skip
+    return {f"{path}.{name}": shape for path in paths for name, shape in inside.items()} | dict(parameters)
+
+
+def path_in(part: Remote, module: Remote) -> str:
+    """The path of a submodule in its module."""
+    return part.name.removeprefix(f"{module.name}.")
 
 
 @dataclass

@@ -148,9 +148,14 @@ def _with_bias(pieces: dict[str, Piece], sizes: _Sizes) -> Layout:
         if bias is None:
             continue
         rows = tuple((role.replace(".weight", ".bias"), rows) for role, rows in piece.rows)
-        if len(sizes.parameters[bias]) == 1:
+        if sizes.parameters[bias] == (_rows_in(piece, sizes.matrices[name]),):
             complete[bias] = Piece(rows)
     return Layout(complete)
+
+
+def _rows_in(piece: Piece, shape: Shape) -> int:
+    """How many features a matrix maps to."""
+    return {"rows": shape[0], "columns": shape[-1], "heads": piece.n_heads * shape[-1]}[piece.form]
 
 
 def _bias_of(weight: str, parameters: Mapping[str, Shape]) -> str | None:

@@ -45,6 +45,21 @@ def earlier_tokens_do_not_feel_later_ones(module: Module, x: Tensor, seed: int) 
     assert_agrees(after[:, :cut], before[:, :cut].double(), what, atol=1e-6, rtol=1e-6)
 
 
+def other_tokens_stay(before: Tensor, after: Tensor, changed: tuple[int, int]) -> None:
+    """Of outputs (B, T, d) before and after one token has changed, those of all other tokens are the same.
+
+    Args:
+        before, after: the outputs.
+        changed: the number of the sequence and the place of the token.
+    """
+    moved = (after - before).abs().amax(-1) > 1e-6 + 1e-6 * before.abs().amax(-1)  # (B, T)
+    moved[changed] = False
+    places = moved.nonzero().tolist()
+    others = ", ".join(f"token {t} of sequence {b}" for b, t in places[:3]) + (", …" if len(places) > 3 else "")
+    b, t = changed
+    assert_true(not places, f"After a change of token {t} of sequence {b} alone, the result of {others} is another.")
+
+
 def samples_are_independent(
     module: Module, x: Tensor, shape: tuple[int, ...] | None = None, name: str = "sequence"
 ) -> None:

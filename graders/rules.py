@@ -97,7 +97,8 @@ class Rules:
         if offer is None:
             return []
         module = offer.open(self.worker).build(HeadSizes(12, 3, max_tokens=8))
-        return module.watched(torch.zeros(2, 5, 12))  # type: ignore[no-any-return]
+        watched = getattr(module, "watched", None)  # not part of the task's own form
+        return [] if watched is None else [clean(name, 200) for name in watched(torch.zeros(2, 5, 12))]
 
     def compared(self) -> dict[str, Any] | None:
         """How the code differs from the course's template; None if no template is known."""
@@ -128,11 +129,10 @@ class Rules:
     @property
     def has_own_template(self) -> bool:
         """Whether the instructor has supplied the course's own template."""
-        return self.table.template is not None
+        return self.table.template is not None and (self.folder / self.table.template).is_file()
 
     def _template(self) -> Path | None:
-        path = self.folder / self.table.template if self.table.template is not None else None
-        return path if path is not None and path.is_file() else self._ours()
+        return self.folder / str(self.table.template) if self.has_own_template else self._ours()
 
     def _ours(self) -> Path | None:
         folder = HOMEWORKS.parent.parent / "student_template" / self.slug

@@ -133,6 +133,13 @@ class MultiHead(Protocol):
         """A new module."""
 
 
+class SeparateHeads(Protocol):
+    """Task multi_head with the capability `own_parameters`: the module is made of heads."""
+
+    def shared_heads(self, sizes: HeadSizes) -> list[str]:
+        """The names of the heads of a new module that have no parameters of their own."""
+
+
 class Rope(Protocol):
     """Task rope, interleaved pairs."""
 
@@ -193,6 +200,9 @@ class LayerNorm(Protocol):
     def gradients(self, x: Tensor, gain: Tensor, bias: Tensor, grad_output: Tensor) -> list[Any]:
         """Gradients of Σ output · grad_output with respect to x, gain and bias."""
 
+    def not_applied(self) -> str:
+        """What the model fails to do with it, in a sentence; empty if nothing. Capability `in_model`."""
+
 
 @dataclass(frozen=True)
 class MlpSizes:
@@ -230,6 +240,57 @@ class Block(Protocol):
 
     def build(self, sizes: BlockSizes) -> Module:
         """A new module; maps (B, T, d_model) to (B, T, d_model), causal."""
+
+
+@dataclass(frozen=True)
+class StackSizes:
+    """What a stack of layers is built with.
+
+    Attributes:
+        d_model, n_heads, d_hidden, n_layers: as in docs/core.md.
+        d_head: width of a head.
+    """
+
+    d_model: int
+    n_heads: int
+    d_head: int
+    d_hidden: int
+    n_layers: int
+
+
+class StackModule(Protocol):
+    """A stack of layers, in eval mode, with weights of O(1). The layers are graded elsewhere: as they are, they are right.
+
+    Masks are (B, T, T), True = may attend; None = every token is seen.
+    """
+
+    def __call__(self, x: Tensor, mask: Tensor | None) -> Any:
+        """The output (B, T, d_model), when the attention weights are not asked for."""
+
+    def weights(self, x: Tensor, mask: Tensor | None) -> Any:
+        """The attention weights (B, n_layers, n_heads, T, T)."""
+
+    def beside_the_output(self, x: Tensor) -> Any:
+        """What comes with the output when the attention weights are not asked for."""
+
+    def expected(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Output and attention weights in float64: what the module's own layers give, one behind the other."""
+
+    def shared_layers(self) -> list[str]:
+        """The names of layers that have no parameters of their own."""
+
+    def input_after(self, x: Tensor) -> Any:
+        """x as it is after a call."""
+
+    def gradients(self, x: Tensor, grad_output: Tensor) -> tuple[Any, list[str]]:
+        """The gradient of Σ output · grad_output with respect to x, and the names of layers that none reaches."""
+
+
+class Stack(Protocol):
+    """Task stack."""
+
+    def build(self, sizes: StackSizes, seed: int) -> StackModule:
+        """A new module whose weights follow from the seed."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +350,106 @@ class Gpt(Protocol):
 
     def build(self, sizes: GptSizes) -> GptModule:
         """A new model. Capability `tied_option` for sizes.tied."""
+
+
+class MaskingGpt(Protocol):
+    """Task gpt with the capability `obedient_parts`: the model passes a mask to layers that are graded elsewhere."""
+
+    def with_obedient_parts(self) -> Gpt:
+        """The same, but with layers in it that obey their mask whatever the student's own do."""
+
+
+@dataclass(frozen=True)
+class DecoderSizes:
+    """What a decoder without a head for the vocabulary is built with. Its MLPs are as wide as it likes."""
+
+    vocab_size: int
+    d_model: int
+    max_tokens: int
+    n_layers: int = 2
+    n_heads: int = 1
+
+
+class DecoderModule(Protocol):
+    """A decoder of the student's that maps ids to hidden states.
+
+    Roles: embedding.weight, positions.weight, and for each layer layers.0.query.weight, key, value, proj, up, down, with
+    biases where it has them, and gain and bias of its norms: layers.0.norm1.weight, norm1.bias, norm2.weight, norm2.bias.
+    """
+
+    @property
+    def d_hidden(self) -> int:
+        """Width of its MLPs."""
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Load weights by role. Roles that the module lacks are passed over."""
+
+    def __call__(self, ids: Tensor) -> Any:
+        """The hidden states (B, T, d_model)."""
+
+    def expected(self, ids: Tensor) -> Iterator[Tensor]:
+        """Every value of the hidden states in float64 that counts as right; see `Module.expected`."""
+
+    def supposed(self, ids: Tensor) -> tuple[str, Tensor] | None:
+        """A mistake that the module seems to make, in words, and what then comes out; None if none is known."""
+
+    def shared(self) -> list[str]:
+        """The weight matrices that several layers share, by the module's own names."""
+
+    def ids_after(self, ids: Tensor) -> Any:
+        """The ids as they are after a call."""
+
+    def gradients(self, ids: Tensor, grad_output: Tensor) -> list[tuple[str, Any, Tensor]]:
+        """Of each parameter: its own name, the gradient of Σ output · grad_output, and the expected one in float64."""
+
+
+class Decoder(Protocol):
+    """Tasks decoder (one head) and multi_head_decoder."""
+
+    @property
+    def any_depth(self) -> bool:
+        """Whether the number of layers can be chosen; if not, there is one layer, whatever the sizes say."""
+
+    def build(self, sizes: DecoderSizes) -> DecoderModule:
+        """A new module."""
+
+    def build_default(self, sizes: DecoderSizes) -> DecoderModule:
+        """A new module, with numbers of layers and heads left to the constructor; `sizes` says what they should be."""
+
+    def extends_single(self) -> bool:
+        """Whether a class with several heads is derived from that with one."""
+
+
+@dataclass(frozen=True)
+class TextModelSpec:
+    """The language model that a text is continued with (`sandbox/text_model.py`); the judge computes its logits too.
+
+    Attributes:
+        rows: (K, V) logits; those after token i are row i mod K. None = they depend on the whole text, and lie far apart.
+        seed: of logits that depend on the whole text.
+        max_tokens: the longest text that the model takes.
+    """
+
+    rows: Tensor | None = None
+    seed: int = 0
+    max_tokens: int = 100_000
+
+
+class TextSampling(Protocol):
+    """Tasks temperature_sampling and nucleus_sampling: a function continues a text by means of a model and a tokenizer."""
+
+    @property
+    def takes_tau(self) -> bool:
+        """Whether the temperature can be chosen: an argument, or a name of the notebook's."""
+
+    @property
+    def takes_p(self) -> bool:
+        """Whether the mass of the nucleus can be chosen."""
+
+    def __call__(
+        self, model: TextModelSpec, start: Sequence[int], n_new_tokens: int, tau: float = 1.0, p: float = 0.9
+    ) -> list[int]:
+        """The ids of the new tokens, from whatever is returned or printed. tau and p are passed if they can be."""
 
 
 class Loss(Protocol):
@@ -404,6 +565,22 @@ class Tokenizer(Protocol):
 
     def decode(self, kind: str, text: str, ids: Sequence[Any], max_vocab: int | None = None) -> list[Any]:
         """The text of each of several lists or tensors of ids, in order, by one tokenizer made of `text`."""
+
+
+class DialogueTokenizer(Protocol):
+    """Task dialogue_tokenizer: words of a text by NLTK's word_tokenize, and three special tokens before them.
+
+    Ids: 0 starts every text, 1 is padding, 2 stands for unknown words, then come the sorted words.
+    """
+
+    def encode(self, raw_text: str, texts: Sequence[str]) -> list[Any]:
+        """The ids of each of several texts, in order, by one tokenizer made of `raw_text`."""
+
+    def decode(self, raw_text: str, ids: Sequence[Any]) -> list[Any]:
+        """The text of each of several lists, arrays or tensors of ids, by one tokenizer made of `raw_text`."""
+
+    def as_it_likes(self, ids: Sequence[int]) -> Any:
+        """The ids as a list, an array or a tensor: the first of them that `decode` takes without an error."""
 
 
 @dataclass(frozen=True)

@@ -385,3 +385,13 @@ def test_head_leaves_input_alone(head: MultiHead, case: HeadCase) -> None:
 def test_head_call_order_is_irrelevant(head: MultiHead, case: HeadCase, seed: int) -> None:
     """One head gives the right output for lengths 3, 8, 5 and 3 in turn."""
     lengths_in_any_order(built(head, case), case, seed)
+
+
+@check(task="attention", group="invariance", requires=("module", "attention_dropout"), examples=8)
+@given(case=head_cases(single=True, dropout=0.4))
+def test_head_eval_is_deterministic(head: MultiHead, case: HeadCase) -> None:
+    """In eval mode the head's dropout does nothing: two calls agree, with each other and with the weights' right output."""
+    module = built(head, case)
+    first = output(module, case.x, case.sizes)
+    assert_equal(output(module, case.x, case.sizes), first, "the output of the second call in eval mode")
+    is_right(module, case.x, what="the output in eval mode with dropout 0.4")

@@ -198,3 +198,11 @@ def test_modules_are_independent(block: Block, first: BlockCase, second: BlockCa
     modules = [built(block, case) for case in (first, second)]
     for i in (0, 1, 0, 1):
         is_right(modules[i], (first, second)[i].x, f"the output of block {i + 1}", atol=ATOL)
+
+
+@check(task="block", group="invariance", requires=("isolated",), examples=8)
+@given(case=block_cases(dropout=0.4))
+def test_dropout_sleeps_in_eval_mode(block: Block, case: BlockCase) -> None:
+    """In eval mode what the block itself drops is nothing, whatever its dropout probability."""
+    without = block.build(dataclasses.replace(case.sizes, dropout=0.0))
+    dropout_sleeps_in_eval_mode(built(block, case), ready(without, case.weights), case.x)

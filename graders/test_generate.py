@@ -7,22 +7,37 @@ one that is certain of each next token, so that any sampler must choose it: what
 import random
 from typing import Any
 
-import hypothesis.strategies as st
 import torch
 from hypothesis import given
+from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from . import frequencies
 from .check import check
-from .compare import assert_equal, assert_true, describe, require_tensor
+from .compare import assert_equal, assert_true, describe, require_tensor, show
 from .oracles.generate import next_token
-from .strategies import generator, seeds
+from .strategies import seeds
 from .strategies.generate import GenerateCase, generate_cases
 from .tasks import Generate, ModelSpec
+from .verdict import CheckFailed
 
 N_STEPS = 800  # tokens of a chain
 N_ROWS = 2000  # prompts of a batch
-PLAIN = {"spread": 4.0, "least": 0.01}  # a model that is not certain; 0.01 are 100 nats at tau = 0.0001
+
+
+def unsure_cases() -> SearchStrategy[GenerateCase]:
+    """Cases whose model is not certain; a lead of 0.01 is one of 100 nats at tau = 0.0001."""
+    return generate_cases(spread=4.0, least=0.01)
+
+
+def same(got: Tensor, expected: Tensor, what: str) -> None:
+    """Require the same tokens, and show where they part."""
+    wrong = (got != expected).nonzero()
+    if len(wrong):
+        row, place = wrong[0].tolist()
+        raise CheckFailed(
+            f"{what}: row {row} is wrong from place {place} on.\n  expected: {show(expected)}\n  got:      {show(got)}"
+        )
 
 
 def text_of(got: Any, ids: Tensor, n_new_tokens: int) -> Tensor:
@@ -37,12 +52,9 @@ def is_right(generate: Generate, case: GenerateCase, how: str = "", **options: A
     """The text is the one in which the largest logit always wins."""
     got = text_of(generate(case.model, case.ids, case.n_new_tokens, **options), case.ids, case.n_new_tokens)
     T, limit = case.ids.shape[1], case.model.block_size
-    window = "the whole text" if limit is None else f"the last {limit} tokens (block_size)"
-    assert_equal(
-        got,
-        case.expected,
-        f"The text{how}: {T} given tokens, then {case.n_new_tokens} that the model is certain of, each seen {window}",
-    )
+    window = "the whole text" if limit is None else f"the last {limit} tokens"
+    what = f"The text{how} ({T} tokens given, {case.n_new_tokens} new, each the likeliest after {window} before it)"
+    same(got, case.expected, what)
 
 
 @check(task="generate", group="interface")
@@ -54,7 +66,7 @@ def test_interface(generate: Generate, rng: object) -> None:
 @check(task="generate", group="shape", examples=8)
 @given(case=generate_cases())
 def test_shapes(generate: Generate, case: GenerateCase) -> None:
-    """The text has T + n_new_tokens tokens, int64, of which the first T are the prompt."""
+    """The text is an int64 tensor with T + n_new_tokens tokens for each prompt."""
     text_of(generate(case.model, case.ids, case.n_new_tokens), case.ids, case.n_new_tokens)
 
 
@@ -88,10 +100,11 @@ def test_model_that_returns_a_tuple(generate: Generate, case: GenerateCase) -> N
 
 @check(task="generate", group="property", examples=10)
 @given(case=generate_cases(long_prompt=True))
-def test_long_prompts(generate: Generate, case: GenerateCase) -> None:
-    """A prompt longer than block_size stays whole in the text, though the model sees its end only."""
+def test_keeps_the_prompt(generate: Generate, case: GenerateCase) -> None:
+    """The text begins with the prompt, and a prompt longer than block_size stays whole although the model sees its end only."""
     got = text_of(generate(case.model, case.ids, case.n_new_tokens), case.ids, case.n_new_tokens)
-    assert_equal(got[:, : case.ids.shape[1]], case.ids, "The beginning of the text, which must be the prompt")
+    T, limit = case.ids.shape[1], case.model.block_size
+    same(got[:, :T], case.ids, f"The first {T} tokens of the text, which must be the prompt (block_size {limit})")
     is_right(generate, case)
 
 
@@ -99,11 +112,11 @@ def test_long_prompts(generate: Generate, case: GenerateCase) -> None:
 @given(case=generate_cases())
 def test_no_new_tokens(generate: Generate, case: GenerateCase) -> None:
     """With n_new_tokens = 0 the text is the prompt."""
-    assert_equal(text_of(generate(case.model, case.ids, 0), case.ids, 0), case.ids, "The text without a new token")
+    same(text_of(generate(case.model, case.ids, 0), case.ids, 0), case.ids, "The text without a new token")
 
 
 @check(task="generate", group="property", requires=("top_k",), examples=10)
-@given(case=generate_cases(**PLAIN), seed=seeds)
+@given(case=unsure_cases(), seed=seeds)
 def test_greedy(generate: Generate, case: GenerateCase, seed: int) -> None:
     """With k = 1 the largest logit always wins."""
     is_right(generate, case, " with k=1", k=1, seed=seed)
@@ -116,8 +129,8 @@ def test_frequencies(generate: Generate, rng: random.Random) -> None:
     Null hypothesis: with block_size 1 the text is a Markov chain whose steps from each of the three tokens have this
     distribution. One chain of N = 800 steps for each of two temperatures.
     """
-    for tau in (0.6, 1.8):
-        model = ModelSpec(3, 1, rng.getrandbits(20), spread=1.5)
+    for tau in (0.4, 2.5):
+        model = chain_model(rng, tau)
         ids = torch.tensor([[rng.randrange(3)]])
         text = text_of(generate(model, ids, N_STEPS, tau=tau, seed=rng.getrandbits(32)), ids, N_STEPS)[0]
         for token in range(3):
@@ -125,6 +138,16 @@ def test_frequencies(generate: Generate, rng: random.Random) -> None:
             expected = next_token(model, torch.tensor([[token]]), tau)[0]
             what = f"The tokens after token {token} in a text of {N_STEPS}, tau={tau}"
             frequencies.assert_frequencies(after, expected, what)
+
+
+def chain_model(rng: random.Random, tau: float) -> ModelSpec:
+    """A model of three tokens that sees one of them, with a fifth of the mass elsewhere than at tau = 1."""
+    states = torch.arange(3)[:, None]
+    while True:
+        model = ModelSpec(3, 1, rng.getrandbits(20), spread=1.5)
+        moved = (next_token(model, states, tau) - next_token(model, states)).abs().sum(dim=-1) / 2
+        if moved.min() > 0.2:
+            return model
 
 
 @check(task="generate", group="property", requires=("batch",))
@@ -138,9 +161,8 @@ def test_rows_are_drawn_independently(generate: Generate, rng: random.Random) ->
     ids = torch.tensor([[1, 0]]).expand(N_ROWS, -1).contiguous()
     text = text_of(generate(model, ids, 1, seed=rng.getrandbits(32)), ids, 1)
     uniform = torch.full((3,), 1 / 3, dtype=torch.float64)
-    frequencies.assert_independent(
-        *text[:, 2].view(-1, 2).unbind(dim=1), uniform, "The new tokens of neighbouring rows"
-    )
+    even, odd = text[:, 2].view(-1, 2).unbind(dim=1)
+    frequencies.assert_independent(even, odd, uniform, "The new tokens of neighbouring rows")
 
 
 @check(task="generate", group="property", requires=("top_k", "batch"))
@@ -176,7 +198,8 @@ def uneven_model(rng: random.Random) -> tuple[ModelSpec, Tensor]:
         model = ModelSpec(8, 4, rng.getrandbits(20), spread=1.5)
         shares = next_token(model, ids)[0].sort(descending=True).values
         sums = shares.cumsum(dim=0)
-        if (sums - 0.9).abs().min() > 0.02 and shares[2] - shares[3] > 0.02 and sums[sums < 0.9][-1] < 0.87 > sums[2]:
+        inside = sums[sums >= 0.9][0]  # of the nucleus
+        if shares[2] - shares[3] > 0.02 and sums[2] < 0.88 and 0.92 < inside < 0.95 and (sums - 0.9).abs().min() > 0.01:
             return model, ids.expand(N_ROWS, -1).contiguous()
 
 
@@ -188,7 +211,7 @@ def test_seeds_decide(generate: Generate, case: GenerateCase, seed: int) -> None
     first, again, other = (
         text_of(generate(case.model, case.ids, n, seed=each), case.ids, n) for each in (seed, seed, seed ^ 1)
     )
-    assert_equal(again, first, "The text of a second call with the random state of the first")
+    same(again, first, "The text of a second call with the random state of the first")
     # alike by chance with probability below 0.6^40 < 1e-8: no token of three or more is likelier than 0.6
     assert_true(not torch.equal(other, first), "Two different random states give the same text of 40 new tokens.")
 
@@ -224,15 +247,15 @@ def test_builds_no_graph(generate: Generate, rng: object) -> None:
 
 
 @check(task="generate", group="robustness", examples=6)
-@given(case=generate_cases(**PLAIN), seed=seeds)
+@given(case=unsure_cases(), seed=seeds)
 def test_tiny_temperature(generate: Generate, case: GenerateCase, seed: int) -> None:
     """With tau = 0.0001 the largest logit always wins, without NaN."""
     is_right(generate, case, " with tau=0.0001", tau=1e-4, seed=seed)
 
 
 @check(task="generate", group="robustness", examples=6)
-@given(first=generate_cases(), second=generate_cases(), extra=st.integers(0, 2))
-def test_calls_are_independent(generate: Generate, first: GenerateCase, second: GenerateCase, extra: int) -> None:
+@given(first=generate_cases(), second=generate_cases())
+def test_calls_are_independent(generate: Generate, first: GenerateCase, second: GenerateCase) -> None:
     """Calls with other models and prompts in between do not disturb each other."""
-    for case in (first, second, first)[: 2 + min(extra, 1)]:
+    for case in (first, second, first):
         is_right(generate, case)

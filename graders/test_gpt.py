@@ -22,7 +22,7 @@ from .oracles.gpt import gpt_gradients, gpt_loss
 from .strategies import generator, seeds
 from .strategies.block import silenced
 from .strategies.gpt import GptCase, gpt_cases, gpt_weights
-from .tasks import Gpt, GptModule, GptSizes
+from .tasks import Gpt, GptModule, GptSizes, MaskingGpt
 from .verdict import CheckFailed
 
 # up to three blocks behind each other: rounding adds up
@@ -54,6 +54,16 @@ def loss_is_right(model: GptModule, case: GptCase) -> None:
     assert_agrees_with_one(got, model.expected(case.ids), "the logits that come with the loss", atol=ATOL)
     losses = (gpt_loss(expected, case.targets) for expected in model.expected(case.ids))
     assert_agrees_with_one(loss, losses, "the loss", atol=ATOL)
+
+
+def dropout_sleeps(gpt: Gpt, case: GptCase) -> None:
+    """In eval mode two calls agree, with each other and with a model without dropout."""
+    model = built(gpt, case)
+    first = logits(model, case.ids, case.sizes)
+    assert_equal(logits(model, case.ids, case.sizes), first, "the logits of the second call in eval mode")
+    without = built(gpt, dataclasses.replace(case, sizes=dataclasses.replace(case.sizes, dropout=0.0)))
+    expected = logits(without, case.ids, case.sizes).double()
+    assert_agrees(first, expected, "the logits in eval mode, against the model without dropout", atol=ATOL)
 
 
 @check(task="gpt", group="interface")
@@ -235,7 +245,7 @@ def norm_reads_two_levels(gpt: Gpt, weights: dict[str, Tensor], sizes: GptSizes,
     """In train mode, what the last norm reads is 0 with probability p, and one positive number otherwise.
 
     The norm keeps the order and the head is the identity: of the logits, those below 0 were dropped. Null hypothesis: each
-    is dropped with probability p. Over N = 6 · 3,072 logits the share is within 6 standard errors of p; a correct model
+    is dropped with probability p. Over N = 6 · 2,688 logits the share is within 6 standard errors of p; a correct model
     fails with probability below 1e-8. The worker's random state is fixed.
     """
     width = sizes.d_model
@@ -243,7 +253,7 @@ def norm_reads_two_levels(gpt: Gpt, weights: dict[str, Tensor], sizes: GptSizes,
     unchanged = {"norm.weight": torch.ones(width), "norm.bias": torch.zeros(width), "head.weight": torch.eye(width)}
     model.load(weights | unchanged)
     model.train(True)
-    ids = torch.randint(width, (8, 8), generator=generator(3))
+    ids = torch.randint(width, (8, 7), generator=generator(3))
     got = torch.stack([logits(model, ids, sizes) for _ in range(6)])
     share_is(float((got < 0).double().mean()), sizes.dropout, got.numel(), what)
 
@@ -282,12 +292,7 @@ def test_block_dropout(gpt: Gpt, rng: object) -> None:
 @given(case=gpt_cases(dropout=0.4))
 def test_eval_is_deterministic(gpt: Gpt, case: GptCase) -> None:
     """In eval mode dropout does nothing: two calls agree, with each other and with a model without dropout."""
-    model = built(gpt, case)
-    first = logits(model, case.ids, case.sizes)
-    assert_equal(logits(model, case.ids, case.sizes), first, "the logits of the second call in eval mode")
-    without = built(gpt, dataclasses.replace(case, sizes=dataclasses.replace(case.sizes, dropout=0.0)))
-    expected = logits(without, case.ids, case.sizes).double()
-    assert_agrees(first, expected, "the logits in eval mode, against the model without dropout", atol=ATOL)
+    dropout_sleeps(gpt, case)
 
 
 @check(task="gpt", group="invariance", examples=6)
@@ -298,7 +303,7 @@ def test_leaves_ids_alone(gpt: Gpt, case: GptCase) -> None:
 
 
 @check(task="gpt", group="robustness", requires=("standalone",), examples=6)
-@given(case=gpt_cases(min_block=8), seed=seeds)
+@given(case=gpt_cases(min_block=9), seed=seeds)
 def test_call_order_is_irrelevant(gpt: Gpt, case: GptCase, seed: int) -> None:
     """One model gives the right logits for lengths 3, 8, 5 and 3 in turn."""
     model = built(gpt, case)
@@ -314,3 +319,25 @@ def test_models_are_independent(gpt: Gpt, first: GptCase, second: GptCase) -> No
     models = [built(gpt, case) for case in (first, second)]
     for i in (0, 1, 0, 1):
         is_right(models[i], (first, second)[i].ids, f"the logits of model {i + 1}")
+
+
+@check(task="gpt", group="property", requires=("obedient_parts",), examples=10)
+@given(case=gpt_cases(min_tokens=2), seed=seeds)
+def test_mask_is_causal(gpt: MaskingGpt, case: GptCase, seed: int) -> None:
+    """The mask lets each token see itself and all earlier ones, and no later one: other layers that obey it show this."""
+    V, T = case.sizes.vocab_size, case.ids.shape[1]
+    model = built(gpt.with_obedient_parts(), case)
+    before = logits(model, case.ids, case.sizes)
+    for place in {0, T - 1, seed % T}:
+        changed = case.ids.clone()
+        changed[:, place] = (changed[:, place] + 1 + seed % (V - 1)) % V  # another id
+        moved = (logits(model, changed, case.sizes) - before).abs().amax(-1) > 1e-6  # (B, T)
+        expected = (torch.arange(T) >= place).expand(len(case.ids), T)
+        assert_equal(moved, expected, f"which logits depend on the token at {place} (batch, token)")
+
+
+@check(task="gpt", group="invariance", requires=("isolated",), examples=8)
+@given(case=gpt_cases(dropout=0.4))
+def test_dropout_sleeps_in_eval_mode(gpt: Gpt, case: GptCase) -> None:
+    """In eval mode what the model drops around its blocks is nothing, whatever its dropout probability."""
+    dropout_sleeps(gpt, case)

@@ -9,6 +9,7 @@ from hypothesis import given
 from . import oracles
 from .check import check
 from .compare import assert_agrees, assert_agrees_with_one, assert_equal, assert_true
+from .module_checks import dropout_sleeps_in_eval_mode
 from .self_attention import (
     ATOL,
     built,
@@ -21,7 +22,7 @@ from .self_attention import (
     weights_are_dropped_after_the_softmax,
 )
 from .strategies import HeadCase, generator, head_cases, head_weights, seeds
-from .tasks import HeadSizes, MultiHead
+from .tasks import HeadSizes, MultiHead, SeparateHeads
 
 
 @check(task="multi_head", group="interface")
@@ -232,3 +233,23 @@ def test_modules_are_independent(multi_head: MultiHead, first: HeadCase, second:
     modules = [built(multi_head, case) for case in (first, second)]
     for i in (0, 1, 0, 1):
         is_right(modules[i], (first, second)[i].x, what=f"the output of module {i + 1}")
+
+
+@check(task="multi_head", group="property", requires=("own_parameters",), examples=6)
+@given(case=head_cases())
+def test_heads_have_weights_of_their_own(multi_head: SeparateHeads, case: HeadCase) -> None:
+    """Each head has parameters of its own, none of them shared with another head."""
+    shared = multi_head.shared_heads(case.sizes)
+    assert_true(
+        not shared,
+        f"These heads have no parameters of their own: {', '.join(shared)[:300]}. [Head(…)] * n holds the same head n "
+        "times: make each of them anew, as in [Head(…) for _ in range(n)].",
+    )
+
+
+@check(task="multi_head", group="invariance", requires=("isolated",), examples=8)
+@given(case=head_cases(dropout=0.4))
+def test_dropout_sleeps_in_eval_mode(multi_head: MultiHead, case: HeadCase) -> None:
+    """In eval mode the attention module's own dropout does nothing, whatever its probability."""
+    without = built(multi_head, dataclasses.replace(case, sizes=dataclasses.replace(case.sizes, dropout=0.0)))
+    dropout_sleeps_in_eval_mode(built(multi_head, case), without, case.x)

@@ -32,8 +32,8 @@ def has_right_count(module: PatchModule, case: PatchCase) -> None:
     s = case.sizes
     assert_true(
         type(got) is int and got == expected,
-        f"n_patches must be the int {expected} for images of {s.height} x {s.width} and patches of {s.patch_size} x "
-        f"{s.patch_size} (height x width); it is {describe(got)}.",
+        f"n_patches must be the int {expected} for images of height {s.height} and width {s.width}, "
+        f"with a patch_size of {s.patch_size}; it is {describe(got)}.",
     )
 
 

@@ -23,7 +23,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run_autograder", description="Grade one submission.")
     slug_file = HERE.parent / "HOMEWORK"  # an autograder package names its homework here
     slug = slug_file.read_text(encoding="utf-8").strip() if slug_file.is_file() else None
-    parser.add_argument("--homework", default=slug, required=slug is None, help=f"{', '.join(available())}, or the path of a TOML")
+    parser.add_argument(
+        "--homework", default=slug, required=slug is None, help=f"{', '.join(available())}, or the path of a TOML"
+    )
     parser.add_argument("--submission", type=Path, default=CONTAINER / "submission" if inside else None)
     parser.add_argument("--results", type=Path, default=CONTAINER / "results" / "results.json" if inside else None)
     parser.add_argument("--seed", type=int, help="the same cases for every submission with the same seed")

@@ -26,9 +26,7 @@ class Mistake:
 
 
 MISTAKES = {
-    "core": Mistake(
-        "the scores are not divided by √d", "attention.py", " / math.sqrt(d)", ""
-    ),
+    "core": Mistake("the scores are not divided by √d", "attention.py", " / math.sqrt(d)", ""),
     "cmu_birthplaces": Mistake(
         "RoPE's angles grow with i",
         "src/attention.py",

@@ -130,6 +130,7 @@ def solved(source: str) -> str:
     Raises:
         ValueError: as in `cut`.
     """
+    cut(source)  # for its errors
     kept: list[str] = []
     lines = enumerate(source.split("\n"), start=1)
     for number, line in lines:

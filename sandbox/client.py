@@ -188,7 +188,7 @@ class Worker:
         return {name: Remote(self, handles[name], name) for name, found in there.items() if found}
 
     def make(self, kind: str, **arguments: Any) -> wire.Handle:
-        """Make an argument that has no plain form in the worker: random, generator, encoder, namespace, identity, model."""
+        """Make an argument without a plain form in the worker: random, generator, encoder, namespace, identity, model, part."""
         handle = self.new_handle()
         self.defer("make", kind=kind, arguments=arguments, number=handle.number)
         return handle

@@ -14,7 +14,8 @@ class FunctionsSeen(TorchFunctionMode):
         self.seen = seen
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.seen.add(f"{getattr(func, '__module__', '') or ''}.{getattr(func, '__name__', '')}"[:200])
+        module = getattr(func, "__module__", None) or "torch.Tensor"  # its methods name no module
+        self.seen.add(f"{module}.{getattr(func, '__name__', '')}"[:200])
         return func(*args, **(kwargs or {}))
 
 
@@ -25,6 +26,12 @@ class KernelsSeen(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.seen = seen
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.seen.add(f"torch.ops.{func}"[:200])
-        return func(*args, **(kwargs or {}))
+
+def _note_kernel(self: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    self.seen.add(f"torch.ops.{func}"[:200])
+    return func(*args, **(kwargs or {}))
+
+
+# Not in the class's body: there torch wraps it in what imports its compiler, for seconds and with a temporary directory,
+# which a worker has not.
+KernelsSeen.__torch_dispatch__ = _note_kernel  # type: ignore[method-assign]

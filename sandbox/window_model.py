@@ -57,8 +57,9 @@ class WindowModel(nn.Module):
         for t in range(T):
             state = (state * 48_271 + ids[:, t].long() + 1) % _PRIME  # (B,)
             mixed = (state[:, None] * 69_621 + (token + 1) * 40_692_013) % _PRIME  # (B, V)
-            mixed = (mixed * 48_271 + 12_345) % 10_007
-            rows.append(mixed.to(torch.float32) / 10_006 * (2 * self._spread) - self._spread)
+            for _ in range(2):  # squares: linear steps alone would make the logits rise evenly from token to token
+                mixed = (mixed * mixed + 48_271 * state[:, None]) % _PRIME
+            rows.append((mixed % 10_007).to(torch.float32) / 10_006 * (2 * self._spread) - self._spread)
         return torch.stack(rows, dim=1)
 
     def forward(self, ids: Tensor, *_: Any, **__: Any) -> Any:

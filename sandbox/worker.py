@@ -22,6 +22,9 @@ import torch
 from torch import Tensor
 
 from . import execution, loading, scan, stand_ins, wire
+from .masked_part import MASKED_PARTS
+from .part import part_class
+from .text_model import TextModel, TextTokenizer, call_and_read
 from .watching import FunctionsSeen, KernelsSeen
 from .window_model import WindowModel
 
@@ -279,7 +282,7 @@ class Worker:
         """Keep a part of an object under a number: attributes, items and keys joined by dots, as in `blocks.0.attn`."""
         thing = self._object(target)
         for name in path.split("."):
-            thing = thing[int(name)] if name.isdigit() else getattr(thing, name)
+            thing = thing[name] if type(thing) is dict else thing[int(name)] if name.isdigit() else getattr(thing, name)
         self.objects[number] = thing
 
     def instances(self, target: wire.Handle, of: wire.Handle, first: int) -> list[str]:
@@ -310,6 +313,12 @@ class Worker:
             "encoder": lambda: functools.partial(_encode, dict(arguments["ids"])),
             "identity": lambda: _identity,
             "model": lambda: WindowModel(**arguments),
+            "text_model": lambda: TextModel(**arguments),
+            "text_tokenizer": lambda: TextTokenizer(),
+            "call_and_read": lambda: call_and_read,
+            "device": lambda: torch.device("cpu"),
+            "part": lambda: part_class(**arguments),
+            "masked_part": lambda: MASKED_PARTS[arguments["of"]],
         }
         self.objects[number] = makers[kind]()
 

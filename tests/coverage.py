@@ -41,7 +41,10 @@ def table_of(slug: str) -> list[str]:
     lines = [f"## `{slug}`: {homework.config.title}", ""]
     if homework.config.handout_note:
         lines += [homework.config.handout_note, ""]
-    lines += ["| item | what | points | how | checks | a mistake that costs it alone |", "| --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        "| item | what | points | how | checks | a mistake that costs it alone |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for item in homework.config.items:
         extra = " extra" if item.extra_credit else ""
         checks, mistake = ("", "")

@@ -51,7 +51,21 @@ HANDOUTS = {
     ),
     "transformers_from_scratch": Handout(
         Decimal(65),
-        _points(Q1="20", Q2="5", Q3="10", Q4="6", Q5="3", Q6="2", Q7a="3", Q7b="5", Q8="3", Q9="2", Q10a="4", Q10b="2", E1="8"),
+        _points(
+            Q1="20",
+            Q2="5",
+            Q3="10",
+            Q4="6",
+            Q5="3",
+            Q6="2",
+            Q7a="3",
+            Q7b="5",
+            Q8="3",
+            Q9="2",
+            Q10a="4",
+            Q10b="2",
+            E1="8",
+        ),
         frozenset(["E1"]),
     ),
     "cmu_birthplaces": Handout(

@@ -14,7 +14,7 @@ from .mlp import mlp_weights
 from .multi_head import head_weights
 
 
-@dataclass
+@dataclass(repr=False)  # Hypothesis would write out every number of x
 class BlockCase:
     """A Transformer block and its input. `x` is (B, T, d_model)."""
 

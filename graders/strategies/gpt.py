@@ -39,7 +39,7 @@ def gpt_cases(
     min_block: int = 4,
     dropout: float = 0.0,
 ) -> GptCase:
-    """Models of one to three blocks; V, block_size, n_heads, d_head, d_model and d_hidden pairwise distinct.
+    """Models of one to three blocks; V, block_size, n_heads, d_head, d_model and d_hidden pairwise distinct; T < block_size.
 
     Args:
         free_width: d_hidden is anything but 4 · d_model.
@@ -60,7 +60,7 @@ def gpt_cases(
     d_hidden = taken[-1]
     block_size = draw(st.sampled_from([n for n in range(min_block, min_block + 6) if n not in taken]))
     V = draw(st.sampled_from([n for n in range(5, 14) if n not in (*taken, block_size)]))
-    T = block_size if full else draw(st.sampled_from(range(min_tokens, block_size + 1)))
+    T = block_size if full else draw(st.sampled_from(range(min_tokens, block_size)))
     if as_many_tokens_as_ids:
         T, block_size = V, V + 2
     B = draw(st.sampled_from([n for n in range(1, 7) if n not in (*taken, T, V)]))  # two or more are left

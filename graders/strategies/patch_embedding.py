@@ -12,7 +12,7 @@ from graders.tasks import PatchSizes
 from .drawing import distinct, generator, seeds
 
 
-@dataclass
+@dataclass(repr=False)  # Hypothesis would write out every number of x
 class PatchCase:
     """A patch embedding and its images. `x` is (B, n_channels, height, width)."""
 

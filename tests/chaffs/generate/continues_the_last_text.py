@@ -1,4 +1,4 @@
-"""Keeps the text of the last call as the default beginning of the next.
+"""Collects the new tokens in a default argument, which still holds those of the last call.
 
 rejected by: generate.calls_are_independent
 """
@@ -20,11 +20,8 @@ def sample(logits, tau=1.0, k=None, p=None, generator=None):
 
 
 @torch.no_grad()
-def generate(model, ids, n_new_tokens, tau=1.0, k=None, p=None, generator=None, seen={}):
-    key = (ids.shape, int(ids.sum()))
-    if key in seen:
-        return seen[key][:, : ids.shape[1] + n_new_tokens]
-    ids = ids.clone()
+def generate(model, ids, n_new_tokens, tau=1.0, k=None, p=None, generator=None, collected=[]):
+    text = ids.clone()
     block_size = getattr(model, "block_size", None)
     for _ in range(n_new_tokens):
         window = ids if block_size is None else ids[:, -block_size:]
@@ -33,5 +30,5 @@ def generate(model, ids, n_new_tokens, tau=1.0, k=None, p=None, generator=None, 
             logits = logits[0]
         new = sample(logits[:, -1], tau, k, p, generator)
         ids = torch.cat([ids, new], dim=1)
-    seen[key] = ids
-    return ids
+        collected.append(new)
+    return torch.cat([text, *collected], dim=1)

@@ -1,4 +1,4 @@
-"""The image is cut by view, which works for contiguous images only.
+"""Batch and channels are joined by view, which works for contiguous images only.
 
 rejected by: patch_embedding.non_contiguous_input
 """
@@ -21,6 +21,6 @@ class PatchEmbedding(nn.Module):
         if (H, W) != (self.height, self.width):
             raise ValueError(f"images must be {self.height} x {self.width}, not {H} x {W}")
         P = self.patch_size
-        grid = x.view(B, C, H // P, P, W // P, P)
+        grid = x.view(B * C, H // P, P, W // P, P).unflatten(0, (B, C))
         patches = grid.permute(0, 2, 4, 1, 3, 5).reshape(B, -1, C * P * P)
         return self.proj(patches)

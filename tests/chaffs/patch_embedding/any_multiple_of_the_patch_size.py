@@ -1,4 +1,4 @@
-"""Only the number of pixels is checked, so that a turned image passes.
+"""Images of any size are accepted if the patches fit into them.
 
 rejected by: patch_embedding.other_sizes_are_refused
 """

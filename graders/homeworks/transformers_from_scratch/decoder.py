@@ -1,0 +1,354 @@
+"""The two classes of questions 1 and 3: how they are found, filled, and which reading of the handout they follow.
+
+Question 1 does not depend on question 2, nor 3 on 1: a model is tried with its layer norm left out first (*bare*), and as
+it is after that; either may be right. What the multi-head model does wrong because the single-head one does, too, counts
+as right in question 3.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graders.aligned import agrees
+from graders.alignment import Piece, Shape
+from graders.compare import require_tensor
+from graders.decoder_alignment import DecoderLayout, Place, decoder_layouts, places
+from graders.oracles.decoder import (
+    MISTAKES,
+    Reading,
+    hidden_states,
+    readings_with_norms,
+    readings_without_norms,
+    with_mistakes,
+)
+from graders.strategies import generator
+from graders.strategies.decoder import decoder_weights
+from graders.tasks import DecoderSizes
+from graders.verdict import CheckFailed
+from sandbox.client import Remote
+from sandbox.errors import StudentError
+
+_SEED = 20260227
+_NORM = re.compile(r"norm|(^|_)ln", re.IGNORECASE)
+_EXPECTED = (
+    "embedding (vocab_size, hidden_dim) and pos_embedding (context_len, hidden_dim); for each layer four matrices (hidden_dim, "
+    "hidden_dim) for queries, keys, values and the output, two for the MLP, biases as you like, and gamma and beta"
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has been found out about a class.
+
+    Attributes:
+        layout: index of the layout of its parameters.
+        bare: whether layer norm is left out.
+        reading: what it is held to.
+        found: whether that is what it does.
+        mistaken: a mistake that it makes; only if nothing right is what it does.
+    """
+
+    layout: int = 0
+    bare: bool = True
+    reading: Reading = field(default_factory=Reading)
+    found: bool = False
+    mistaken: Reading | None = None
+
+
+@dataclass
+class ScratchDecoder:
+    """`Transformer(vocab_size, hidden_dim, context_len, num_layers=2)` or `MultiHeadTransformer(…, num_heads=4, …)`.
+
+    Attributes:
+        constructor: the class.
+        file: where it was found, for messages.
+        layers, heads: what the class calls these arguments; empty if it has none.
+        single: for the multi-head class the single-head one, if it is there.
+        notes: remarks for the student.
+    """
+
+    constructor: Remote
+    file: str
+    layers: str
+    heads: str = ""
+    single: "ScratchDecoder | None" = None
+    notes: list[str] = field(default_factory=list)
+    _tried: dict[tuple[bool, int], tuple["ScratchModule", Tensor, Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def any_depth(self) -> bool:
+        return bool(self.layers)
+
+    def build(self, sizes: DecoderSizes) -> "ScratchModule":
+        sizes = self._fitting(sizes)
+        return self._with_companion(self._filled(self._construct(sizes), sizes, self.plan))
+
+    def build_default(self, sizes: DecoderSizes) -> "ScratchModule":
+        module = self.constructor.construct(sizes.vocab_size, sizes.d_model, sizes.max_tokens)
+        return self._with_companion(self._filled(module, self._fitting(sizes), self.plan))
+
+    def extends_single(self) -> bool:
+        if self.single is None:
+            return False
+        return self.constructor.part("__mro__").method("__contains__", self.single.constructor.handle) is True
+
+    def plain(self, sizes: DecoderSizes) -> "ScratchModule":
+        """A new module as it is, with the weights that it is made with."""
+        sizes = self._fitting(sizes)
+        return self._filled(self._construct(sizes), sizes, Plan(bare=False))
+
+    def probe(self, bare: bool, layout: int = 0) -> tuple["ScratchModule", Tensor]:
+        """A module with weights, and ids to try it with."""
+        sizes = self._fitting(_probe_sizes(self))
+        module = self._filled(self._construct(sizes), sizes, Plan(layout, bare))
+        module.load(decoder_weights(sizes, module.d_hidden, generator(_SEED)))
+        return module, torch.randint(sizes.vocab_size, (2, 7), generator=generator(_SEED + 1))
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """What the class does, as far as it is something known."""
+        errors = []
+        for bare, readings in ((True, readings_without_norms()), (False, readings_with_norms())):
+            try:
+                found = self.match(bare, readings)
+            except StudentError as error:
+                errors.append(error)
+                continue
+            if found is not None:
+                return Plan(*found, found=True)
+        if len(errors) == 2:
+            raise errors[0]
+        if errors:
+            return Plan(bare=False)
+        found = self.match(True, with_mistakes(readings_without_norms(), _probe_sizes(self).n_heads))
+        if found is None:
+            return Plan()
+        layout, bare, reading = found
+        return Plan(layout, bare, replace(reading, mistake=""), mistaken=reading)
+
+    def match(self, bare: bool, readings: Sequence[Reading]) -> tuple[int, bool, Reading] | None:
+        """The first layout and reading that explain what comes out of the same weights.
+
+        Raises:
+            StudentError: the code raised.
+        """
+        n_heads = _probe_sizes(self).n_heads
+        known: dict[tuple[Reading, frozenset[str]], Tensor] = {}
+        tried: list[dict[str, Piece]] = []
+        number, n_layouts = 0, 1
+        while number < n_layouts:
+            if (bare, number) not in self._tried:
+                module, ids = self.probe(bare, number)
+                self._tried[bare, number] = module, ids, module(ids)
+            module, ids, output = self._tried[bare, number]
+            n_layouts = module.n_layouts
+            pieces = {key: piece for key, piece in module.layout.pieces.items() if not bare or not _is_norm(piece)}
+            if pieces not in tried:  # without norms it is all the same which is which
+                tried.append(pieces)
+                for reading in readings:
+                    key = reading, frozenset(module.kept)
+                    if key not in known:
+                        known[key] = hidden_states(module.kept, n_heads, ids, reading)
+                    if agrees(output, known[key]):
+                        return number, bare, reading
+            number += 1
+        return None
+
+    @functools.cached_property
+    def places(self) -> list[Place]:
+        """Where the layers lie."""
+        sizes = self._fitting(_probe_sizes(self))
+        return places(self._construct(sizes).parameters(), sizes.n_layers)
+
+    @functools.cached_property
+    def layer_norm(self) -> Remote | None:
+        """The student's `layer_norm`: a method of the class, or else a function of the same file."""
+        for path in ("layer_norm", "forward.__globals__.layer_norm"):
+            try:
+                found = self.constructor.part(path)
+                if found.describe()["callable"]:
+                    return replace(found, name="layer_norm" if path == "layer_norm" else "")
+            except StudentError:
+                continue
+        return None
+
+    @property
+    def mistake(self) -> str:
+        """The mistake that the class makes, if it is a known one."""
+        try:
+            return self.plan.mistaken.mistake if self.plan.mistaken is not None else ""
+        except (StudentError, CheckFailed):
+            return ""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the class runs and does something that is neither right nor a known mistake."""
+        try:
+            return not self.plan.found and self.plan.mistaken is None
+        except (StudentError, CheckFailed):
+            return False
+
+    def _fitting(self, sizes: DecoderSizes) -> DecoderSizes:
+        """Without an argument for the number of layers there is one."""
+        return sizes if self.layers else replace(sizes, n_layers=1)
+
+    def _construct(self, sizes: DecoderSizes) -> Remote:
+        named = {self.layers: sizes.n_layers, self.heads: sizes.n_heads}
+        named.pop("", None)
+        return self.constructor.construct(sizes.vocab_size, sizes.d_model, sizes.max_tokens, **named)
+
+    def _filled(self, module: Remote, sizes: DecoderSizes, plan: Plan) -> "ScratchModule":
+        parameters = module.parameters()
+        found = decoder_layouts(parameters, self.places, sizes)
+        if found and not found[0].names_of("norm1.weight", "norm2.weight"):
+            found = decoder_layouts(parameters, self.places, sizes, _ones(module, parameters)) or found
+        if not found:
+            listed = ", ".join(f"{name} {shape}" for name, shape in parameters.items()) or "none"
+            raise CheckFailed(
+                f"{self.file}: the parameters of {self.constructor.name} do not fit. Expected: {_EXPECTED}. Found, with "
+                f"vocab_size={sizes.vocab_size}, hidden_dim={sizes.d_model}, context_len={sizes.max_tokens} and "
+                f"{sizes.n_layers} layers: {listed[:900]}"
+            )
+        layout = found[plan.layout] if plan.layout < len(found) else found[0]
+        module.do("train", False)
+        self._leave_out_norms(module, layout, plan.bare)
+        return ScratchModule(module, layout, sizes, plan, len(found))
+
+    def _with_companion(self, module: "ScratchModule") -> "ScratchModule":
+        """What is wrong in the single-head model, too, counts as right."""
+        if self.single is not None and not self.plan.found:
+            if self.single.is_unknown:
+                sizes = replace(module.sizes, n_heads=1)
+                module.companion = self.single._filled(self.single._construct(sizes), sizes, self.single.plan)
+            module.inherited = self.plan.mistaken is not None and self.plan.mistaken.mistake == self.single.mistake
+        return module
+
+    def _leave_out_norms(self, module: Remote, layout: DecoderLayout, bare: bool) -> None:
+        """Put the identity in the place of `layer_norm`, and of submodules that are norms."""
+        identity = self.constructor.worker.make("identity")
+        if self.layer_norm is not None and not self.layer_norm.name:
+            function = identity if bare else self.layer_norm.handle
+            self.constructor.part("forward.__globals__").do("update", {"layer_norm": function})
+        if not bare:
+            return
+        if self.layer_norm is not None and self.layer_norm.name:
+            module.set("layer_norm", identity)
+        for name in layout.names_of("norm1.weight", "norm2.weight"):
+            owner = name.rpartition(".")[0]
+            last = [part for part in owner.split(".") if not part.isdigit()][-1:]
+            if last and _NORM.search(last[0]):
+                module.part(owner).set("forward", identity)
+
+
+def _probe_sizes(decoder: ScratchDecoder) -> DecoderSizes:
+    """Three layers, so that norm1 and norm2 are not taken for two of them, and two heads."""
+    return DecoderSizes(11, 12, 9, n_layers=3 if decoder.layers else 1, n_heads=2 if decoder.heads else 1)
+
+
+def _is_norm(piece: Piece) -> bool:
+    return piece.rows[0][0].startswith("norm")
+
+
+def _ones(module: Remote, parameters: Mapping[str, Shape]) -> list[str]:
+    """The vectors that are 1 everywhere in a new module: gains, whatever their names."""
+    found = []
+    for name, shape in parameters.items():
+        if len(shape) > 2 or (len(shape) == 2 and shape[0] > 4):
+            continue
+        try:
+            value = module.part(name).method("detach")
+        except StudentError:
+            continue
+        if isinstance(value, Tensor) and value.is_floating_point() and bool((value == 1).all()):
+            found.append(name)
+    return found
+
+
+@dataclass
+class ScratchModule:
+    """One model of the student's, behind the layout of its parameters.
+
+    Attributes:
+        companion: a single-head model that is wrong in an unknown way; with heads that all attend alike, this one must do
+            the same.
+        inherited: whether its mistake is the single-head model's.
+    """
+
+    module: Remote
+    layout: DecoderLayout
+    sizes: DecoderSizes
+    plan: Plan
+    n_layouts: int
+    companion: "ScratchModule | None" = None
+    inherited: bool = False
+    kept: dict[str, Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def d_hidden(self) -> int:
+        return self.layout.d_hidden
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        if self.companion is not None:
+            weights = _heads_alike(weights, self.sizes.n_heads)
+            self.companion.load(_for_one_head(weights, self.sizes.n_heads))
+        self.kept = self.layout.kept(weights)
+        self.module.do("load_state_dict", self.layout.pack(weights), strict=False)
+
+    def __call__(self, ids: Tensor) -> Any:
+        return self.module(ids)
+
+    def expected(self, ids: Tensor) -> Iterator[Tensor]:
+        yield hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.reading)
+        if self.inherited and self.plan.mistaken is not None:
+            yield hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.mistaken)
+        if self.companion is not None:
+            shape = (*ids.shape, self.sizes.d_model)
+            yield require_tensor(self.companion(ids), "the output of Transformer", shape, torch.float32).double()
+
+    def supposed(self, ids: Tensor) -> tuple[str, Tensor] | None:
+        if self.plan.mistaken is None:
+            return None
+        value = hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.mistaken)
+        return MISTAKES[self.plan.mistaken.mistake], value
+
+    def shared(self) -> list[str]:
+        return self.layout.shared()
+
+    def ids_after(self, ids: Tensor) -> Any:
+        return self.module.inputs_after(ids)[1][0]
+
+    def gradients(self, ids: Tensor, grad_output: Tensor) -> list[tuple[str, Any, Tensor]]:
+        _, by_name = self.module.gradients([ids], [], grad_output, parameters=True)
+        leaves = {role: tensor.double().requires_grad_() for role, tensor in self.kept.items()}
+        value = hidden_states(leaves, self.sizes.n_heads, ids, self.plan.reading)
+        found = torch.autograd.grad((value * grad_output).sum(), list(leaves.values()), allow_unused=True)
+        expected = {
+            role: torch.zeros_like(leaf) if gradient is None else gradient
+            for (role, leaf), gradient in zip(leaves.items(), found, strict=True)
+        }
+        of_norms = set(self.layout.names_of("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"))
+        packed = self.layout.pack(expected, add=True)
+        return [(name, by_name.get(name), gradient) for name, gradient in packed.items() if name not in of_norms]
+
+
+def _heads_alike(weights: Mapping[str, Tensor], n_heads: int) -> dict[str, Tensor]:
+    """The same weights, but that all heads have the first one's queries and keys."""
+    return _changed(weights, lambda tensor: tensor.chunk(n_heads)[0].repeat(n_heads, *[1] * (tensor.dim() - 1)))
+
+
+def _for_one_head(weights: Mapping[str, Tensor], n_heads: int) -> dict[str, Tensor]:
+    """Queries and keys with which one head attends as `n_heads` heads that are alike do.
+
+    Each of n heads has the scores s = q·k / √(d/n), one head has n · q·k / √d = √n · s.
+    """
+    return _changed(weights, lambda tensor: tensor * n_heads**-0.25)
+
+
+def _changed(weights: Mapping[str, Tensor], change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    wanted = ("query.weight", "query.bias", "key.weight", "key.bias")
+    return {role: change(tensor) if role.endswith(wanted) else tensor for role, tensor in weights.items()}
