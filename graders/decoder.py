@@ -13,15 +13,25 @@ from .verdict import CheckFailed
 ATOL = 1e-4
 
 
-def filled(module: DecoderModule, sizes: DecoderSizes, seed: int) -> DecoderModule:
-    """The module with weights that follow from a seed."""
-    module.load(decoder_weights(sizes, module.d_hidden, generator(seed)))
+def filled(module: DecoderModule, sizes: DecoderSizes, seed: int, *, even: bool = False) -> DecoderModule:
+    """The module with weights that follow from a seed.
+
+    Args:
+        module: the student's.
+        sizes: what it was built with.
+        seed: another seed gives other weights.
+        even: small scores, so that every token that may be seen has some weight.
+    """
+    weights = decoder_weights(sizes, module.d_hidden, generator(seed))
+    if even:
+        weights = {role: tensor * 0.1 if ".query." in role else tensor for role, tensor in weights.items()}
+    module.load(weights)
     return module
 
 
-def built(decoder: Decoder, case: DecoderCase) -> DecoderModule:
+def built(decoder: Decoder, case: DecoderCase, *, even: bool = False) -> DecoderModule:
     """The student's module with the case's weights, in eval mode."""
-    return filled(decoder.build(case.sizes), case.sizes, case.seed)
+    return filled(decoder.build(case.sizes), case.sizes, case.seed, even=even)
 
 
 def hidden_states(module: DecoderModule, ids: Tensor, sizes: DecoderSizes) -> Tensor:
@@ -49,7 +59,8 @@ def is_right(module: DecoderModule, ids: Tensor, what: str = "the hidden states"
             assert_agrees(got, supposed[1], what, atol=ATOL, rtol=ATOL)
         except CheckFailed:
             raise failed from None
-        raise CheckFailed(f"{failed}\nExactly these values come out if {supposed[0]}.") from None
+        first, _, rest = str(failed).partition("\n")
+        raise CheckFailed(f"{first}\n  They are what comes out if {supposed[0]}.\n{rest}") from None
 
 
 def lengths_in_any_order(module: DecoderModule, sizes: DecoderSizes, seed: int) -> None:

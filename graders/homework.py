@@ -98,6 +98,18 @@ class RuleTable(_Strict):
     template: str | None = None
 
 
+# what a rule says stands in this key of the table
+_KEYS_OF_RULES = {
+    "rules.files_are_there": "required",
+    "rules.no_forbidden_function": "forbidden",
+    "rules.text_of_ones_own": "text",
+    "rules.listed_packages_only": "packages",
+    "rules.file_equals_notebook": "same",
+    "rules.signatures_are_unchanged": "classes",
+    "rules.code_only_in_todo_sections": "classes",
+}
+
+
 class LimitTable(_Strict):
     """Seconds and bytes that the student's code may use."""
 
@@ -133,6 +145,9 @@ class Config(_Strict):
         for rule in rules:
             if rules.count(rule) > 1:
                 raise ValueError(f"rule {rule!r} belongs to two items; a check counts once")
+            key = _KEYS_OF_RULES.get(rule)
+            if key is not None and not getattr(self.rules, key):
+                raise ValueError(f"rule {rule!r} needs the key {key!r} in the table [rules]")
         total = sum((item.points for item in self.items if not item.extra_credit), Decimal(0))
         if self.handout_points is not None and total != self.handout_points:
             raise ValueError(f"the items have {total} points together, handout_points says {self.handout_points}")

@@ -40,18 +40,19 @@ def is_right(loss: Loss, case: LossCase, what: str = "The loss in nats", toleran
         -expected: "It has the wrong sign.",
         n * expected: f"It is the sum over the {n} supervised tokens, not their mean.",
         expected / math.log(2): "It is measured in bits; nats take the natural logarithm.",
-        _mean_of_means(case): "It is the mean of each sequence's mean; all tokens of the batch weigh the same.",
         n * expected / case.supervised.numel(): "The sum is divided by the number of all places, padding included.",
         n * expected / len(case.ids): "Each sequence's sum is averaged over the sequences, not over the tokens.",
     }
+    of_means = "It is the mean of each sequence's mean; all tokens of the batch weigh the same."
+    wrong = dict.fromkeys(_means_of_means(case), of_means) | wrong
     near = [hint for value, hint in wrong.items() if math.isclose(value, float(got), rel_tol=1e-4)]
     agrees(got, expected, what, tolerance=tolerance, hint=near[0] if near else f"Supervised tokens: {n}.")
 
 
-def _mean_of_means(case: LossCase) -> float:
-    """The mean, over the sequences that have targets, of each one's mean loss."""
-    parts = [case.part([i]) for i in range(len(case.ids)) if case.supervised[i].any()]
-    return sum(float(part.expected) for part in parts) / len(parts)
+def _means_of_means(case: LossCase) -> list[float]:
+    """The mean over the sequences of each one's mean loss: over those that have targets, and over all."""
+    means = [float(case.part([i]).expected) for i in range(len(case.ids)) if case.supervised[i].any()]
+    return [sum(means) / len(means), sum(means) / len(case.ids)]
 
 
 @check(task="loss", group="interface")

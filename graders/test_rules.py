@@ -67,7 +67,7 @@ def test_no_forbidden_function(rules: Rules, rng: object) -> None:
     except (CheckFailed, StudentError):
         return  # the module cannot be built; its own checks say so
     wrong = [name for name in ran if any(fnmatch(name, pattern) for pattern in rules.table.forbidden)]
-    assert_true(not wrong, f"When the attention module runs, {', '.join(wrong[:3])} runs in it. Write it out yourself.")
+    assert_true(not wrong, f"When the attention module runs, it uses {', '.join(wrong[:3])}. Write it out yourself.")
 
 
 @check(task="rules", group="invariance")

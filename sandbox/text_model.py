@@ -166,7 +166,7 @@ class TextTokenizer:
         """The words of a text."""
         return [WORDS[i] for i in words_in(text)]
 
-    def convert_tokens_towords_in(self, tokens: Any) -> Any:
+    def convert_tokens_to_ids(self, tokens: Any) -> Any:
         """The id of a word, or those of several."""
         return self.vocabulary.index(tokens) if isinstance(tokens, str) else [self.vocabulary.index(t) for t in tokens]
 

@@ -70,8 +70,8 @@ def decoder_weights(sizes: DecoderSizes, d_hidden: int, rng: torch.Generator) ->
         "positions.weight": torch.randn(sizes.max_tokens, d_model, generator=rng),
     }
     for i in range(sizes.n_layers):
-        layer = {f"{role}.weight": matrix(d_model, d_model, 1.2) for role in ("query", "key", "value", "proj")}
-        layer |= {"up.weight": matrix(d_hidden, d_model, 1.0), "down.weight": matrix(d_model, d_hidden, 1.2)}
+        layer = {f"{role}.weight": matrix(d_model, d_model, 1.0) for role in ("query", "key", "value", "proj")}
+        layer |= {"up.weight": matrix(d_hidden, d_model, 1.0), "down.weight": matrix(d_model, d_hidden, 1.0)}
         layer |= {
             f"{role}.bias": torch.randn(len(layer[f"{role}.weight"]), generator=rng) * 0.3
             for role in ("query", "key", "value", "proj", "up", "down")

@@ -284,8 +284,8 @@ def test_what_runs_is_seen_too(judged: Any, body: str, names: list[str] | None) 
         assert (outcome, text) == PASSED
     else:
         assert outcome is Outcome.FAILED
-        assert text.startswith("When the attention module runs, ")
-        assert text.endswith(" runs in it. Write it out yourself.")
+        assert text.startswith("When the attention module runs, it uses torch.")
+        assert text.endswith(". Write it out yourself.")
         assert all(name in text for name in names)
 
 

@@ -31,38 +31,47 @@ class Tables:
     """The names of the two embeddings' parameters, and the paths of the modules between transformer and logits.
 
     Attributes:
-        token, position: the embeddings.
+        token, position: the embeddings; "" where there is none of positions.
         head: modules, in the order in which they are applied; none = the token embedding, transposed.
+        problem: what to say where there is no embedding of positions.
     """
 
     token: str
     position: str
     head: tuple[str, ...]
+    problem: str = ""
 
 
 def tables(parameters: Mapping[str, Shape], transformer: str, sizes: GptSizes) -> list[Tables]:
     """The ways to read the parameters that lie outside of the transformer, the likely one first.
 
     Raises:
-        CheckFailed: one of the embeddings is not there.
+        CheckFailed: there is no embedding of tokens.
     """
     outside = {name: shape for name, shape in parameters.items() if not name.startswith(f"{transformer}.")}
-    listed = ", ".join(f"{name} {shape}" for name, shape in outside.items()) or "none"
     # a bias beside it makes it a linear layer
     lone = {name: shape for name, shape in outside.items() if f"{name.removesuffix('weight')}bias" not in outside}
-    tokens = [name for name, shape in lone.items() if shape == (sizes.vocab_size, sizes.d_model)]
+    tokens = [name for name, shape in lone.items() if _rows(shape, sizes.d_model) == sizes.vocab_size]
     positions = [name for name, shape in lone.items() if _rows(shape, sizes.d_model) == sizes.block_size]
-    for what, found, rows in (("tokens", tokens, "vocab_size"), ("positions", positions, "max_N")):
-        if not found:
-            n = sizes.vocab_size if what == "tokens" else sizes.block_size
-            raise CheckFailed(
-                f"DialogueGPT has no learned embedding of {what}, {rows} x dim = {n} x {sizes.d_model}. Its parameters "
-                f"outside of the Transformer are: {listed[:600]}."
-            )
+    if not tokens:
+        raise CheckFailed(_lacking("tokens", f"vocab_size x dim = {sizes.vocab_size} x {sizes.d_model}", outside))
     tokens.sort(key=lambda name: any(word in name.lower() for word in ("head", "out", "logit", "unembed")))
+    problem = ""
+    if not positions:
+        problem = _lacking("positions", f"max_N x dim = {sizes.block_size} x {sizes.d_model}", outside)
     return [
-        Tables(token, position, _head(outside, token, position, sizes)) for token in tokens for position in positions
+        Tables(token, position, _head(outside, token, position, sizes), problem)
+        for token in tokens
+        for position in positions or [""]
     ]
+
+
+def _lacking(what: str, size: str, outside: Mapping[str, Shape]) -> str:
+    listed = ", ".join(f"{name} {shape}" for name, shape in outside.items()) or "none"
+    return (
+        f"DialogueGPT has no learned embedding of {what}, {size}. Its parameters outside of the Transformer are: "
+        f"{listed[:600]}."
+    )
 
 
 def _rows(shape: Shape, d_model: int) -> int | None:
@@ -74,7 +83,7 @@ def _rows(shape: Shape, d_model: int) -> int | None:
 def _head(outside: Mapping[str, Shape], token: str, position: str, sizes: GptSizes) -> tuple[str, ...]:
     """The paths of the modules that hold what is neither embedding: norms first, what leads to the vocabulary last."""
     rest = {name: shape for name, shape in outside.items() if name not in (token, position)}
-    taken = {name.partition(".")[0] for name in (token, position)}
+    taken = {name.partition(".")[0] for name in (token, position) if name}
     groups: dict[str, list[Shape]] = {}
     for name, shape in rest.items():
         top = name.partition(".")[0]
@@ -153,9 +162,9 @@ class MitGptModule:
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         roles = {"token_embedding.weight": self.tables.token, "position_embedding.weight": self.tables.position}
-        self._loaded = {role: weights[role] for role in roles}
+        self._loaded = {role: weights[role] for role, name in roles.items() if name}
         state = shaken(self.shapes, 4)
-        state |= {name: weights[role].view(self.shapes[name]) for role, name in roles.items()}
+        state |= {roles[role]: weight.view(self.shapes[roles[role]]) for role, weight in self._loaded.items()}
         self.model.do("load_state_dict", state, strict=False)
 
     def loaded(self) -> dict[str, Tensor]:
@@ -165,6 +174,8 @@ class MitGptModule:
         return first_of(self.model(ids))
 
     def expected(self, ids: Tensor) -> Iterator[Tensor]:
+        if self.tables.problem:
+            raise CheckFailed(self.tables.problem)
         tokens, positions = (weights.double() for weights in self._loaded.values())
         embedded = tokens[ids] + positions[: ids.shape[1]]  # (B, T, d_model)
         hidden = embedded.float()
@@ -209,8 +220,8 @@ def open_gpt(worker: Worker) -> MitGpt:
         if _transformer_is_sound(own):
             return own
     obedient.notes.append(
-        "Your Transformer does not run here or gives NaN under a causal mask, so that another one stands in its place; see "
-        "problem 2."
+        "Your Transformer does not give finite numbers of the right shape under a causal mask, so another one stands in its "
+        "place; see problem 2."
     )
     return obedient
 

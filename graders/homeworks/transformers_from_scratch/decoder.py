@@ -78,7 +78,9 @@ class ScratchDecoder:
     heads: str = ""
     single: "ScratchDecoder | None" = None
     notes: list[str] = field(default_factory=list)
-    _tried: dict[tuple[bool, int], tuple["ScratchModule", Tensor, Any]] = field(default_factory=dict, repr=False)
+    # Hypothesis prints what a dataclass is made with; these are not
+    _tried: dict[tuple[bool, int], tuple["ScratchModule", Tensor, Any]] = field(default_factory=dict, init=False)
+    _layouts: dict[DecoderSizes, tuple[Mapping[str, Shape], list[DecoderLayout]]] = field(default_factory=dict, init=False)
 
     @property
     def any_depth(self) -> bool:
@@ -204,9 +206,12 @@ class ScratchDecoder:
 
     def _filled(self, module: Remote, sizes: DecoderSizes, plan: Plan) -> "ScratchModule":
         parameters = module.parameters()
-        found = decoder_layouts(parameters, self.places, sizes)
-        if found and not found[0].names_of("norm1.weight", "norm2.weight"):
-            found = decoder_layouts(parameters, self.places, sizes, _ones(module, parameters)) or found
+        known, found = self._layouts.get(sizes, ({}, []))
+        if known != parameters:
+            found = decoder_layouts(parameters, self.places, sizes)
+            if found and not found[0].names_of("norm1.weight", "norm2.weight"):
+                found = decoder_layouts(parameters, self.places, sizes, _ones(module, parameters)) or found
+            self._layouts[sizes] = parameters, found
         if not found:
             listed = ", ".join(f"{name} {shape}" for name, shape in parameters.items()) or "none"
             raise CheckFailed(
