@@ -36,16 +36,16 @@ def is_right(loss: Loss, case: LossCase, what: str = "The loss in nats", toleran
     """The loss is the mean of −ln p over the supervised tokens."""
     got, expected = scalar(loss, case), float(case.expected)
     n = int(case.supervised.sum())
-    wrong = {
-        -expected: "It has the wrong sign.",
-        n * expected: f"It is the sum over the {n} supervised tokens, not their mean.",
-        expected / math.log(2): "It is measured in bits; nats take the natural logarithm.",
-        n * expected / case.supervised.numel(): "The sum is divided by the number of all places, padding included.",
-        n * expected / len(case.ids): "Each sequence's sum is averaged over the sequences, not over the tokens.",
-    }
     of_means = "It is the mean of each sequence's mean; all tokens of the batch weigh the same."
-    wrong = dict.fromkeys(_means_of_means(case), of_means) | wrong
-    near = [hint for value, hint in wrong.items() if math.isclose(value, float(got), rel_tol=1e-4)]
+    wrong = [
+        (-expected, "It has the wrong sign."),
+        *((value, of_means) for value in _means_of_means(case)),
+        (n * expected, f"It is the sum over the {n} supervised tokens, not their mean."),
+        (expected / math.log(2), "It is measured in bits; nats take the natural logarithm."),
+        (n * expected / case.supervised.numel(), "The sum is divided by the number of all places, padding included."),
+        (n * expected / len(case.ids), "Each sequence's sum is averaged over the sequences, not over the tokens."),
+    ]
+    near = [hint for value, hint in wrong if math.isclose(value, float(got), rel_tol=1e-4)]
     agrees(got, expected, what, tolerance=tolerance, hint=near[0] if near else f"Supervised tokens: {n}.")
 
 

@@ -162,24 +162,6 @@ def test_extreme_options(samplers: Samplers, case: LogitsCase) -> None:
     assert_filtered(samplers.top_p(case.logits, 1e-6), oracle.top_k(case.logits, 1), "top_p, p=1e-06")
 
 
-@check(task="samplers", group="property", requires=("exact_k",), examples=12)
-@given(case=logits_cases(min_vocab=3), seed=seeds)
-def test_ties(samplers: Samplers, case: LogitsCase, seed: int) -> None:
-    """top_k keeps exactly k logits even where several are equal; which of the equal ones is open."""
-    rng = generator(seed)
-    levels = torch.randint(3, case.logits.shape, generator=rng).float()  # three values only
-    for k in range(1, case.logits.shape[-1]):
-        got = require_tensor(samplers.top_k(levels, k), f"top_k, k={k}", tuple(levels.shape), torch.float32)
-        kept = (got > -torch.inf).sum(dim=-1)  # (B,)
-        place = int((kept != k).nonzero()[0]) if (kept != k).any() else 0
-        assert_true(
-            bool((kept == k).all()), f"top_k of {levels[place].tolist()} with k={k} keeps {int(kept[place])} logits."
-        )
-        right = levels.topk(k, dim=-1).values.sort(dim=-1).values.double()
-        chosen = got.sort(dim=-1).values[:, -k:]
-        assert_agrees(chosen, right, f"top_k, k={k}, the values of the kept logits in order")
-
-
 @check(task="samplers", group="property")
 def test_top_k_draws(samplers: Samplers, rng: random.Random) -> None:
     """sample with k draws from the k most probable tokens only, renormalised, and never another.

@@ -31,7 +31,6 @@ MISTAKES = {
     "no_output_projection": "the output projection W_O is left out",
     "heads_not_transposed": "the heads are split without moving their axis, which mixes tokens",
     "heads_not_moved_back": "the heads' outputs are put together without moving their axis back, which mixes tokens",
-    "no_attention_residual": "the residual connection around the attention is missing",
     "no_mlp_residual": "the residual connection around the MLP is missing",
     "no_residuals": "both residual connections are missing",
     "no_relu": "the ReLU of the MLP is missing",
@@ -70,7 +69,10 @@ class Reading:
 
 
 def readings_without_norms() -> list[Reading]:
-    """What may be right where layer norm changes nothing, the likely one first."""
+    """What may be right where layer norm changes nothing, the likely one first.
+
+    The last one follows equations 6 and 8 to the letter, with Z in both places: Z' = Z + X is used nowhere.
+    """
     return [Reading(mlp_reads=reads, mlp_adds=adds) for adds in ("sum", "plain") for reads in ("sum", "plain")]
 
 
@@ -140,7 +142,7 @@ def _layer(layer: Mapping[str, Tensor], n_heads: int, x: Tensor, reading: Readin
     attended = norm("norm1", reading.norm1 == "inside", attended)
     plain = attended if mistake == "no_output_projection" else _linear(layer, "proj", attended)  # Z
     plain = norm("norm1", reading.norm1 == "sublayer", plain)
-    total = plain if mistake in ("no_attention_residual", "no_residuals") else plain + x  # Z'
+    total = plain if mistake == "no_residuals" else plain + x  # Z'
     total = norm("norm1", reading.norm1 == "sum", total)
 
     read = norm("norm2", reading.norm2 == "before", total if reading.mlp_reads == "sum" else plain)

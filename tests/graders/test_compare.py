@@ -10,6 +10,7 @@ from torch import Tensor, tensor
 from graders import compare
 from graders.compare import (
     assert_agrees,
+    assert_agrees_with_one,
     assert_equal,
     assert_true,
     describe,
@@ -347,3 +348,14 @@ def test_show(value: Tensor, expected: str) -> None:
 def test_the_default_tolerance_is_float32s() -> None:
     """Protects the catalogue's honesty: a looser default would let wrong solutions through unseen."""
     assert (compare.ATOL, compare.RTOL) == (1e-5, 1e-5)
+
+
+def test_what_is_not_finite_may_be_expected() -> None:
+    """Protects students whose part gives NaN in another question: it is right where it is expected, and nowhere else."""
+    value = tensor([1.0, NAN, -INF])
+    assert_agrees_with_one(value, [value.double()])
+    for other in ([1.0, NAN, INF], [1.0, 2.0, -INF], [NAN, NAN, -INF], [3.0, NAN, -INF]):
+        with pytest.raises(CheckFailed):
+            assert_agrees_with_one(tensor(other), [value.double()])
+    with pytest.raises(CheckFailed):
+        assert_agrees_with_one(tensor([NAN, NAN]), [tensor([NAN, NAN], dtype=torch.float64)])

@@ -175,6 +175,17 @@ MISTAKES = [
         id="auto without tasks",
     ),
     pytest.param(
+        [("tasks = [\"mask\"]\n", "tasks = [\"mask\"]\nrules = [\"rules.text_of_ones_own\"]\n")],
+        ["the file: rule 'rules.text_of_ones_own' needs the key 'text' in the table [rules]"],
+        id="rule without its key",
+    ),
+    pytest.param(
+        [("kind = \"manual\"", "kind = \"auto\"\nrules = [\"rules.pdf_is_there\"]"),
+         ("tasks = [\"mask\"]\n", "tasks = [\"mask\"]\nrules = [\"rules.pdf_is_there\"]\n")],
+        ["the file: rule 'rules.pdf_is_there' belongs to two items; a check counts once"],
+        id="rule in two items",
+    ),
+    pytest.param(
         [("kind = \"manual\"", "kind = \"manual\"\ntasks = [\"rope\"]")],
         ["item.2: a manual item has no `tasks`, `rules`, `weights` or `advice`"],
         id="manual with tasks",
@@ -274,7 +285,7 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 )
 def test_an_unknown_slug_is_told(slug: str, hint: str) -> None:
     """Protects who mistypes the homework: all are listed, the nearest is proposed, no path is followed."""
-    expected = f"there is no homework {slug!r}; there are: cmu_birthplaces, core.{hint}"
+    expected = f"there is no homework {slug!r}; there are: {', '.join(available())}.{hint}"
     assert [expected] * 2 == [refusal(config_of, slug), refusal(load, slug)]
 
 
@@ -296,8 +307,8 @@ def test_an_unknown_task_is_told(install: Callable[[str], None]) -> None:
     """Protects the instructor: the tasks that the binding offers are listed."""
     install(edited(('tasks = ["mask"]', 'tasks = ["mask", "masks"]')))
     assert refusal(load, "core") == (
-        "core.toml: item 1: found task 'masks' in `tasks`; the binding core.py offers attention, mask, multi_head, rope, "
-        "span_corruption"
+        "core.toml: item 1: found task 'masks' in `tasks`; the binding core.py offers attention, block, generate, gpt, "
+        "layer_norm, loss, mask, mlp, multi_head, patch_embedding, perplexity, rope, samplers, span_corruption, tokenizer"
     )
 
 
@@ -345,7 +356,10 @@ def test_known_checks_are_accepted(install: Callable[[str], None]) -> None:
 @pytest.mark.torch_free
 def test_what_ships() -> None:
     """Protects the list of homeworks: those whose TOML lies in graders/homeworks."""
-    assert available() == ["cmu_birthplaces", "core"]
+    assert available() == [
+        *("cmu_birthplaces", "core", "jhu_tinygpt", "mit_dialoguegpt"),
+        *("transformers_from_scratch", "tugraz_charlm"),
+    ]
 
 
 @pytest.mark.parametrize("slug", ["cmu_birthplaces", "core"])
@@ -359,7 +373,7 @@ def test_what_ships_can_be_loaded(slug: str) -> None:
     for item in homework.config.auto_items:
         for task in item.tasks:
             assert item == homework.item_of(task)
-    assert homework.item_of("tokenizer") is None
+    assert homework.item_of("no_such_task") is None
 
 
 @pytest.mark.torch_free
@@ -368,18 +382,19 @@ def test_cmu_has_the_handouts_points() -> None:
     config = config_of("cmu_birthplaces")
     assert 51 == config.handout_points == sum(item.points for item in config.items)
     assert sum(item.points for item in config.items if item.number.startswith("2(")) == 36
-    assert {item.number: item.points for item in config.auto_items} == {"2(b)": 4, "2(e)": 7, "2(g)iii": 4}
+    graded = {item.number: item.points for item in config.auto_items if item.points}
+    assert graded == {"2(b)": 4, "2(e)": 7, "2(g)iii": 4}
     assert sum(item.points for item in config.auto_items) == 15
     by_question = [sum(item.points for item in config.items if item.number.startswith(n)) for n in "1234"]
-    assert by_question == [6, 36, 5, 4]
+    assert by_question == [6, 36, 5, 4]  # the files of the hand-in carry no points
     assert {"2(d)", "2(f)", "2(g)iii accuracy"} == {item.number for item in config.items if item.kind == "pending"}
 
 
 @pytest.mark.torch_free
-def test_core_has_a_hundred_points() -> None:
-    """Protects core's own scale: 100 points, all of them graded here."""
+def test_core_has_points_for_each_task() -> None:
+    """Protects core's own scale: 250 points for 15 tasks, all of them graded here."""
     config = config_of("core")
-    assert [item.points for item in config.items] == [20, 10, 30, 20, 20]
+    assert [item.points for item in config.items] == [20, 10, 30, 20, 20, 10, 10, 20, 30, 10, 10, 20, 20, 10, 10]
     assert config.items == config.auto_items
 
 

