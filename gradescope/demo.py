@@ -33,6 +33,30 @@ MISTAKES = {
         "10000 ** (-2 * (i - 1) / dim)",
         "1 / 10000 ** (-2 * (i - 1) / dim)",
     ),
+    "jhu_tinygpt": Mistake(
+        "the scores are divided by √n_embd in place of √head_size",
+        "Homework7.ipynb",
+        "k.mT / math.sqrt(d_k)",
+        "k.mT / math.sqrt(n_embd)",
+    ),
+    "mit_dialoguegpt": Mistake(
+        "one attention head stands n times in the list, with one set of weights",
+        "homework3.ipynb",
+        "nn.ModuleList(AttentionHead(dim, n_hidden) for _ in range(num_heads))",
+        "nn.ModuleList([AttentionHead(dim, n_hidden)] * num_heads)",
+    ),
+    "transformers_from_scratch": Mistake(
+        "the heads are cut out of the projection without moving their axis",
+        "transformers.py",
+        "projected.view(B, T, self.num_heads, self.head_dim).transpose(1, 2)",
+        "projected.view(B, self.num_heads, T, self.head_dim)",
+    ),
+    "tugraz_charlm": Mistake(
+        "the sampler multiplies the logits by the temperature",
+        "assignment3.ipynb",
+        "scaled = (last - last.amax(dim=-1, keepdim=True)) / temperature",
+        "scaled = last * temperature",
+    ),
 }
 
 

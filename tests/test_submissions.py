@@ -24,6 +24,12 @@ def zygote() -> Iterator[Zygote]:
         yield zygote
 
 
+@pytest.fixture(autouse=True)
+def _little_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who loses what is decided before failing cases are made smaller, which takes most of the time."""
+    monkeypatch.setattr("graders.check.SHRINK_CALLS", 5)
+
+
 def graded(slug: str, folder: Path, zygote: Zygote) -> Judge:
     """A judge that has judged everything."""
     with Judge(load(slug), folder, zygote) as judge:
@@ -64,7 +70,7 @@ def test_there_are_enough_of_them(slug: str) -> None:
     assert len(bugs_of(slug)) >= 5
     assert len(variants_of(slug)) >= 3
     auto = {item.number for item in load(slug).config.auto_items if item.points}
-    assert auto == graded_of(slug)
+    assert auto <= graded_of(slug)
     assert auto <= {next(iter(bug.loses)) for bug in bugs_of(slug) if len(bug.loses) == 1}
 
 

@@ -111,7 +111,8 @@ def open_stack(worker: Worker) -> MitStack:
     given = worker.make("masked_part", of="layer")
     other = define(worker, "Transformer", _ARGUMENTS, instead={"AttentionResidual": given})
     note = (
-        "Your AttentionResidual does not run here or gives NaN, so other layers stand in its place; see 2(a) and 2(b)."
+        "Your AttentionResidual does not give finite numbers of the right shape here, so other layers stand in its place; see "
+        "2(a) and 2(b)."
     )
     return MitStack(
         other["Transformer"], Remote(worker, given, "AttentionResidual"), MaskArgument(), False, notes=[note]
