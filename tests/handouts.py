@@ -31,8 +31,10 @@ HANDOUTS = {
     "jhu_tinygpt": Handout(
         None,
         dict.fromkeys(
-            ["1.i", "1.ii", "1.iii", "1.iv", "1(a)", "1(b)", "1(c)i", "1(c)ii", "1(c)iii", "1(d)"]
-            + ["2(a)", "2(b)", "2(c)", "2(d)"]
+            [
+                *("1.i", "1.ii", "1.iii", "1.iv", "1(a)", "1(b)", "1(c)i", "1(c)ii", "1(c)iii", "1(d)"),
+                *("2(a)", "2(b)", "2(c)", "2(d)"),
+            ]
         ),
         frozenset(["2(a)", "2(b)", "2(c)", "2(d)"]),
     ),
@@ -71,11 +73,13 @@ HANDOUTS = {
     "cmu_birthplaces": Handout(
         Decimal(51),
         {
-            **{"1(a)i": Decimal(3), "1(a)ii": Decimal(1), "1(b)i": Decimal(1), "1(b)ii": Decimal(1)},
-            **{"2(a)": Decimal(0), "2(b)": Decimal(4), "2(c)": Decimal(0), "2(d)": Decimal(4), "2(e)": Decimal(8)},
-            **{"2(f)": Decimal(10), "2(g)i": Decimal(2), "2(g)ii": Decimal(1), "2(g)iii": Decimal(7)},
-            **{"3(a)": Decimal(1), "3(b)": Decimal(2), "3(c)": Decimal(2)},
-            **{"4(a)": Decimal(2), "4(b)": Decimal(1), "4(c)": Decimal(1)},
+            number: Decimal(points)
+            for number, points in (
+                *(("1(a)i", 3), ("1(a)ii", 1), ("1(b)i", 1), ("1(b)ii", 1)),
+                *(("2(a)", 0), ("2(b)", 4), ("2(c)", 0), ("2(d)", 4), ("2(e)", 8)),
+                *(("2(f)", 10), ("2(g)i", 2), ("2(g)ii", 1), ("2(g)iii", 7)),
+                *(("3(a)", 1), ("3(b)", 2), ("3(c)", 2), ("4(a)", 2), ("4(b)", 1), ("4(c)", 1)),
+            )
         },
     ),
 }

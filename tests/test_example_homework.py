@@ -42,7 +42,7 @@ def test_it_takes_less_than_a_hundred_lines() -> None:
 def test_the_solution_gets_all_points(zygote: Zygote) -> None:
     """Protects the example: its own solution, found beside the TOML, is right, with no failed advice."""
     solution = reference_of(TOML)
-    assert EXAMPLE / "solution" == solution
+    assert solution == EXAMPLE / "solution"
     assert earned(EXAMPLE / "solution", zygote) == (Decimal(8), [])
 
 

@@ -29,7 +29,6 @@
 # stand in the comments.
 
 # %%
-# ruff: noqa: D100, E402
 import importlib
 import json
 import random
