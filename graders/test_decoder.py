@@ -29,28 +29,28 @@ def test_shapes(decoder: Decoder, case: DecoderCase) -> None:
     hidden_states(built(decoder, case), case.ids, case.sizes)
 
 
-@check(task="decoder", group="agreement", examples=25)
+@check(task="decoder", group="agreement", examples=20)
 @given(case=decoder_cases())
 def test_agrees_with_reference(decoder: Decoder, case: DecoderCase) -> None:
     """The hidden states are those of embeddings, masked attention, MLP and residual connections with the same weights."""
     is_right(built(decoder, case), case.ids)
 
 
-@check(task="decoder", group="agreement", examples=12)
+@check(task="decoder", group="agreement", examples=8)
 @given(case=decoder_cases(n_layers=(1, 3)))
 def test_any_number_of_layers(decoder: Decoder, case: DecoderCase) -> None:
     """With one layer or three, each layer reads what the one before it gives."""
     is_right(built(decoder, case), case.ids)
 
 
-@check(task="decoder", group="agreement", examples=10)
+@check(task="decoder", group="agreement", examples=6)
 @given(case=decoder_cases(full=True))
 def test_full_context(decoder: Decoder, case: DecoderCase) -> None:
     """The longest sequence that is allowed gives the right hidden states."""
     is_right(built(decoder, case), case.ids)
 
 
-@check(task="decoder", group="property", examples=12)
+@check(task="decoder", group="property", examples=10)
 @given(case=decoder_cases(min_tokens=2), seed=seeds)
 def test_no_future_leak(decoder: Decoder, case: DecoderCase, seed: int) -> None:
     """Changing later ids does not change earlier hidden states."""
@@ -64,7 +64,7 @@ def test_no_future_leak(decoder: Decoder, case: DecoderCase, seed: int) -> None:
     assert_agrees(after[:, :cut], before[:, :cut].double(), what, atol=1e-5, rtol=1e-5)
 
 
-@check(task="decoder", group="property", examples=12)
+@check(task="decoder", group="property", examples=8)
 @given(case=decoder_cases(min_tokens=2), seed=seeds)
 def test_sees_itself_and_the_past(decoder: Decoder, case: DecoderCase, seed: int) -> None:
     """Changing one id changes the hidden states of that token and of every later one."""
@@ -81,7 +81,7 @@ def test_sees_itself_and_the_past(decoder: Decoder, case: DecoderCase, seed: int
     )
 
 
-@check(task="decoder", group="property", examples=8)
+@check(task="decoder", group="property", examples=6)
 @given(case=decoder_cases(min_tokens=2))
 def test_prefix_property(decoder: Decoder, case: DecoderCase) -> None:
     """A shorter sequence gives the same hidden states as the beginning of a longer one."""
@@ -133,7 +133,7 @@ def test_layers_have_weights_of_their_own(decoder: Decoder, rng: object) -> None
     )
 
 
-@check(task="decoder", group="property", examples=10)
+@check(task="decoder", group="property", examples=6)
 @given(case=decoder_cases(), seed=seeds)
 def test_gradients(decoder: Decoder, case: DecoderCase, seed: int) -> None:
     """Gradients reach every matrix and bias, and are the right ones."""
@@ -152,14 +152,14 @@ def test_two_layers_by_default(decoder: Decoder, rng: object) -> None:
         defaults_are(decoder, DecoderSizes(11, 6, 9), "two layers")
 
 
-@check(task="decoder", group="invariance", examples=6)
+@check(task="decoder", group="invariance", examples=4)
 @given(case=decoder_cases(whole_vocabulary=True))
 def test_leaves_ids_alone(decoder: Decoder, case: DecoderCase) -> None:
     """The ids are the same after the call as before."""
     assert_equal(built(decoder, case).ids_after(case.ids), case.ids, "ids after the call")
 
 
-@check(task="decoder", group="invariance", examples=6)
+@check(task="decoder", group="invariance", examples=4)
 @given(case=decoder_cases())
 def test_is_deterministic(decoder: Decoder, case: DecoderCase) -> None:
     """In eval mode two calls with the same ids agree."""
@@ -168,14 +168,14 @@ def test_is_deterministic(decoder: Decoder, case: DecoderCase) -> None:
     assert_equal(hidden_states(module, case.ids, case.sizes), first, "the hidden states of the second call")
 
 
-@check(task="decoder", group="robustness", examples=6)
+@check(task="decoder", group="robustness", examples=4)
 @given(case=decoder_cases(), seed=seeds)
 def test_call_order_is_irrelevant(decoder: Decoder, case: DecoderCase, seed: int) -> None:
     """One model gives the right hidden states for sequences of different lengths in turn."""
     lengths_in_any_order(built(decoder, case), case.sizes, seed)
 
 
-@check(task="decoder", group="robustness", examples=6)
+@check(task="decoder", group="robustness", examples=4)
 @given(first=decoder_cases(n_layers=(1, 2)), second=decoder_cases(n_layers=(2, 3)))
 def test_models_are_independent(decoder: Decoder, first: DecoderCase, second: DecoderCase) -> None:
     """Two models of different sizes, used in turn, do not disturb each other."""

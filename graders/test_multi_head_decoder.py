@@ -28,21 +28,21 @@ def test_shapes(decoder: Decoder, case: DecoderCase) -> None:
     hidden_states(built(decoder, case), case.ids, case.sizes)
 
 
-@check(task="multi_head_decoder", group="agreement", examples=25)
+@check(task="multi_head_decoder", group="agreement", examples=20)
 @given(case=decoder_cases(many_heads=True))
 def test_agrees_with_reference(decoder: Decoder, case: DecoderCase) -> None:
     """The hidden states are those of heads that attend on their own, are concatenated and projected, in each layer."""
     is_right(built(decoder, case), case.ids)
 
 
-@check(task="multi_head_decoder", group="agreement", examples=12)
+@check(task="multi_head_decoder", group="agreement", examples=8)
 @given(case=decoder_cases(many_heads=True, n_layers=(1, 3)))
 def test_any_number_of_layers(decoder: Decoder, case: DecoderCase) -> None:
     """With one layer or three, the heads of each layer read what the layer before gives."""
     is_right(built(decoder, case), case.ids)
 
 
-@check(task="multi_head_decoder", group="agreement", examples=10)
+@check(task="multi_head_decoder", group="agreement", examples=6)
 @given(case=decoder_cases(many_heads=True, full=True))
 def test_full_context(decoder: Decoder, case: DecoderCase) -> None:
     """With several heads the longest sequence that is allowed gives the right hidden states."""
@@ -61,7 +61,7 @@ def test_extends_transformer(decoder: Decoder, rng: object) -> None:
     assert_true(decoder.extends_single(), "MultiHeadTransformer is no subclass of Transformer, as the handout has it.")
 
 
-@check(task="multi_head_decoder", group="robustness", examples=6)
+@check(task="multi_head_decoder", group="robustness", examples=4)
 @given(case=decoder_cases(many_heads=True), seed=seeds)
 def test_call_order_is_irrelevant(decoder: Decoder, case: DecoderCase, seed: int) -> None:
     """One multi-head model gives the right hidden states for sequences of different lengths in turn."""

@@ -12,10 +12,11 @@ from graders.tasks import BlockSizes
 from .drawing import generator, seeds
 from .mlp import mlp_weights
 from .multi_head import head_weights
+from .quiet import Quiet
 
 
-@dataclass(repr=False)  # Hypothesis would write out every number of x
-class BlockCase:
+@dataclass
+class BlockCase(Quiet):
     """A Transformer block and its input. `x` is (B, T, d_model)."""
 
     sizes: BlockSizes

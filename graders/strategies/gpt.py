@@ -11,10 +11,11 @@ from graders.tasks import GptSizes
 
 from .block import block_weights, norm_weights
 from .drawing import generator, seeds
+from .quiet import Quiet
 
 
 @dataclass
-class GptCase:
+class GptCase(Quiet):
     """A language model, ids (B, T), and for losses the targets (B, T)."""
 
     sizes: GptSizes

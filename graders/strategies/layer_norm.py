@@ -8,10 +8,11 @@ from hypothesis.strategies import DrawFn
 from torch import Tensor
 
 from .drawing import distinct, generator, seeds
+from .quiet import Quiet
 
 
 @dataclass
-class NormCase:
+class NormCase(Quiet):
     """Arguments of layer_norm: x (…, d), gain and bias (d,)."""
 
     x: Tensor

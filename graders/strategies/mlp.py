@@ -10,10 +10,11 @@ from torch import Tensor
 from graders.tasks import MlpSizes
 
 from .drawing import distinct, generator, seeds
+from .quiet import Quiet
 
 
 @dataclass
-class MlpCase:
+class MlpCase(Quiet):
     """An MLP and its input. `x` is (…, d_model)."""
 
     sizes: MlpSizes

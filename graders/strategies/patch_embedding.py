@@ -10,10 +10,11 @@ from torch import Tensor
 from graders.tasks import PatchSizes
 
 from .drawing import distinct, generator, seeds
+from .quiet import Quiet
 
 
-@dataclass(repr=False)  # Hypothesis would write out every number of x
-class PatchCase:
+@dataclass
+class PatchCase(Quiet):
     """A patch embedding and its images. `x` is (B, n_channels, height, width)."""
 
     sizes: PatchSizes

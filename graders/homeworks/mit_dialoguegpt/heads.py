@@ -98,7 +98,8 @@ def _why_not(construct: Callable[[HeadSizes], Remote], head: Remote, mask: MaskA
     except StudentError:
         return broken
     try:
-        _aligned(construct, head, mask).build(HeadSizes(12, 2, d_head=5))  # 3 · d_head is not the width of all heads
+        # 3 · d_head is not the width of all heads
+        _aligned(construct, head, mask).build(HeadSizes(12, 2, d_head=5))
     except CheckFailed:
         return ""  # the heads have parameters of another kind, such as one matrix for queries, keys and values
     except StudentError:

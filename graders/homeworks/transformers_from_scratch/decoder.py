@@ -40,6 +40,8 @@ _EXPECTED = (
     "hidden_dim) for queries, keys, values and the output, two for the MLP, biases as you like, and gamma and beta"
 )
 
+# What comes out of the same weights and ids for each reading: every check asks for it anew.
+_known: dict[tuple[Reading, int, bytes], Tensor] = {}
 _LITERAL = (
     "The layer's input X is added nowhere. Equations 6 and 8, read to the letter, use Z, and so it counts as right; what is "
     "meant is Z' = Z + X of equation 7, in both."
@@ -149,7 +151,6 @@ class ScratchDecoder:
             StudentError: the code raised.
         """
         n_heads = _probe_sizes(self).n_heads
-        known: dict[tuple[Reading, frozenset[str]], Tensor] = {}
         tried: list[dict[str, Piece]] = []
         number, n_layouts = 0, 1
         while number < n_layouts:
@@ -161,11 +162,12 @@ class ScratchDecoder:
             pieces = {key: piece for key, piece in module.layout.pieces.items() if not bare or not _is_norm(piece)}
             if pieces not in tried:  # without norms it is all the same which is which
                 tried.append(pieces)
+                held = b"".join(tensor.numpy().tobytes() for tensor in module.kept.values())
                 for reading in readings:
-                    key = reading, frozenset(module.kept)
-                    if key not in known:
-                        known[key] = hidden_states(module.kept, n_heads, ids, reading)
-                    if agrees(output, known[key]):
+                    key = reading, n_heads, held
+                    if key not in _known:
+                        _known[key] = hidden_states(module.kept, n_heads, ids, reading)
+                    if agrees(output, _known[key]):
                         return number, bare, reading
             number += 1
         return None
