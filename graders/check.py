@@ -15,6 +15,7 @@ import hashlib
 import inspect
 import random
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,7 +23,7 @@ from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.errors import Flaky
+from hypothesis.errors import Flaky, HypothesisWarning
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
@@ -209,7 +210,10 @@ class _Search:
         inner = function.hypothesis.inner_test  # type: ignore[attr-defined]
         function.hypothesis.inner_test = self._recorder(inner)  # type: ignore[attr-defined]
         try:
-            hypothesis.seed(derive(self.seed, "cases"))(function)(implementation)
+            with warnings.catch_warnings():
+                # Hypothesis warns of cases that are long to print; it prints them nowhere here
+                warnings.simplefilter("ignore", HypothesisWarning)
+                hypothesis.seed(derive(self.seed, "cases"))(function)(implementation)
         except (_CaseFailed, _ShrunkEnough):
             pass
         except Flaky:  # a case that failed once and passed when it came again: the replay tells what to say

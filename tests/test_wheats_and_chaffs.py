@@ -11,8 +11,12 @@ from graders.verdict import Outcome
 from sandbox.launch import Zygote
 from tests.matrix import TASKS, Chaff, chaffs, judging, wheats
 
-# Of properties.md's catalogue at least all that a naive test lets pass; of ours all that it lists.
-LEAST_CHAFFS = {"attention": 30, "mask": 18, "multi_head": 32, "rope": 29, "span_corruption": 33}
+# as many as a published catalogue of wrong implementations lists for each task
+LEAST_CHAFFS = dict(
+    attention=30, mask=18, multi_head=32, mlp=19, gpt=33, loss=22, perplexity=12, samplers=33, generate=21, rope=29,
+    span_corruption=33, tokenizer=28, patch_embedding=21,
+    layer_norm=12, block=12,  # these two are not in it
+)  # fmt: skip
 LEAST_WHEATS = 5
 
 
@@ -50,7 +54,7 @@ def test_chaff_is_rejected(chaff: Chaff, zygote: Zygote) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("task", TASKS)
 def test_matrix_holds_at_other_seeds(task: str, seed: int, zygote: Zygote) -> None:
     """Neither acceptance nor rejection hangs on a lucky seed."""

@@ -87,7 +87,7 @@ def _aligned(construct: Callable[[HeadSizes], Remote], head: Remote | None, mask
 
 def _why_not(construct: Callable[[HeadSizes], Remote], head: Remote, mask: MaskArgument) -> str | None:
     """Why others must stand in for the student's own heads, for a note that may be empty; None if they need not."""
-    broken = "Your AttentionHead does not give finite numbers of the right shape here, so other heads stand in its place; see 2(a)."
+    broken = "Your AttentionHead does not give finite numbers of the right shape, so other heads stand in its place; see 2(a)."
     try:
         module = construct(_SIZES)
         heads = module.instances(head)

@@ -5,7 +5,6 @@ rejected by: block.no_future_leak
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 

@@ -20,13 +20,19 @@ SINGLE_OUTPUT = "        return self.W_o[layer](weights @ v)  # (B, T, hidden_di
 EMBEDDED = "        x = self.embedding(ids) + self.pos_embedding(positions)  # (B, T, hidden_dim)\n"
 FIRST = "            z = self.attention(x, i) + x  # (B, T, hidden_dim)\n"
 NORMED = "            z = self.layer_norm(z, self.attention_gamma[i], self.attention_beta[i])\n"
-SECOND = "            h = self.mlp_down[i](F.relu(self.mlp_up[i](z))) + z  # (B, T, hidden_dim); 4 * hidden_dim inside\n"
+SECOND = (
+    "            h = self.mlp_down[i](F.relu(self.mlp_up[i](z))) + z  # (B, T, hidden_dim); 4 * hidden_dim inside\n"
+)
 LAST = "            x = self.layer_norm(h, self.mlp_gamma[i], self.mlp_beta[i])\n        return x\n"
 LAYERS = "return nn.ModuleList(nn.Linear(n_inputs, n_outputs, bias=bias) for _ in range(num_layers))"
 VARIANCE = "        variance = x.var(dim=-1, keepdim=True, correction=0)  # (B, T, 1)\n"
 NORM_RESULT = "        return gamma * (x - mean) / torch.sqrt(variance + 1e-5) + beta  # (B, T, hidden_dim)\n"
 CUT = "projected.view(B, T, self.num_heads, self.head_dim).transpose(1, 2)"
 TOGETHER = "(weights @ v).transpose(1, 2).reshape(B, T, self.hidden_dim)"
+LOGITS = (
+    "        logits = model(ids[:, -model.context_len :])[:, -1]"
+    "  # (1, V): the last position of the last context_len tokens\n"
+)
 DIVIDED = "        probabilities = torch.softmax(logits / temperature, dim=-1)  # (1, V)\n"
 DRAWN = "        next_id = torch.multinomial(probabilities, num_samples=1)  # (1, 1)\n"
 OUTSIDE = "        outside = (mass_before >= p) & (p < 1)  # rounding may bring the mass to 1 before the last token\n"
@@ -264,9 +270,7 @@ BUGS = (
     Bug(
         "new_tokens_are_not_fed_back",
         "Each token is drawn from the logits of the start alone.",
-        """        logits = model(ids[:, -model.context_len :])[:, -1]  # (1, V): the last position of the last context_len tokens
-"""
-        + DIVIDED,
+        LOGITS + DIVIDED,
         "        logits = model(ids[:, : len(start_ids)])[:, -1]\n" + DIVIDED,
         TEMPERATURE,
     ),

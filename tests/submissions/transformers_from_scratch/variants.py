@@ -33,8 +33,10 @@ SINGLE_END = "        return self.W_o[layer](weights @ v)  # (B, T, hidden_dim)\
 HEADS = "        q, k, v = heads(self.W_q[layer](x)), heads(self.W_k[layer](x)), heads(self.W_v[layer](x))\n"
 MULTI_END = "        return self.W_o[layer](side_by_side)  # (B, T, hidden_dim)\n"
 MULTI_ATTENTION = "    # The handout advises to copy `forward` into this class."
-LAYER_NORM = "    def layer_norm(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:\n"
-MEAN = "        mean = x.mean(dim=-1, keepdim=True)  # (B, T, 1)\n"
+LAYER_NORM = """\
+    def layer_norm(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        \"\"\"Standardise each token's vector, then scale and shift its elements (equation 9, ε = 1e-5 under the root).
+"""
 
 GENERATE = '''\
 def generate(model, tokenizer, start_text: str, max_new_tokens: int, device, temperature: float = 1.0) -> str:
@@ -50,8 +52,11 @@ CHECKED_TAU = '''\
     for _ in range(max_new_tokens):
         logits = model(ids[:, -model.context_len :])[:, -1]  # (1, V): the last position of the last context_len tokens
 '''
-GENERATE_END = DRAWN + "        ids = torch.cat((ids, next_id), dim=1)  # (1, T + 1)\n    return tokenizer.decode(ids[0].tolist())\n"
-SAMPLED = "print(\"-\", generate(model_q3, tokenizer, prompt, 30, DEVICE, temperature=TEMPERATURE))"
+GENERATE_END = (
+    DRAWN
+    + "        ids = torch.cat((ids, next_id), dim=1)  # (1, T + 1)\n    return tokenizer.decode(ids[0].tolist())\n"
+)
+SAMPLED = 'print("-", generate(model_q3, tokenizer, prompt, 30, DEVICE, temperature=TEMPERATURE))'
 NUCLEUS_SIGNATURE = """\
     model, tokenizer, start_text: str, max_new_tokens: int, device, p: float = 0.9, temperature: float = 1.0
 """
@@ -85,7 +90,10 @@ VARIANTS = (
                     for name in ("value", "key", "query", "out")
                 ),
             ),
-            (PROJECTED, "        q, k, v = self.query_proj[layer](x), self.key_proj[layer](x), self.value_proj[layer](x)\n"),
+            (
+                PROJECTED,
+                "        q, k, v = self.query_proj[layer](x), self.key_proj[layer](x), self.value_proj[layer](x)\n",
+            ),
             (
                 HEADS,
                 "        q, k, v = (heads(p[layer](x)) for p in (self.query_proj, self.key_proj, self.value_proj))\n",
@@ -110,7 +118,9 @@ VARIANTS = (
         (
             (
                 ATTENTION_LAYERS,
-                "".join(f"        self.{name} = one_per_layer(hidden_dim, hidden_dim, bias=False)\n" for name in "abcd"),
+                "".join(
+                    f"        self.{name} = one_per_layer(hidden_dim, hidden_dim, bias=False)\n" for name in "abcd"
+                ),
             ),
             (PROJECTED, "        q, k, v = self.c[layer](x), self.a[layer](x), self.d[layer](x)\n"),
             (HEADS, "        q, k, v = heads(self.c[layer](x)), heads(self.a[layer](x)), heads(self.d[layer](x))\n"),
@@ -124,7 +134,10 @@ VARIANTS = (
         (
             (ATTENTION_LAYERS, "".join(raw(f"W_{role}", "hidden_dim, hidden_dim") for role in "qkvo")),
             (PROJECTED, "        q, k, v = x @ self.W_q[layer], x @ self.W_k[layer], x @ self.W_v[layer]\n"),
-            (HEADS, "        q, k, v = heads(x @ self.W_q[layer]), heads(x @ self.W_k[layer]), heads(x @ self.W_v[layer])\n"),
+            (
+                HEADS,
+                "        q, k, v = heads(x @ self.W_q[layer]), heads(x @ self.W_k[layer]), heads(x @ self.W_v[layer])\n",
+            ),
             (SINGLE_END, "        return weights @ v @ self.W_o[layer]\n"),
             (MULTI_END, "        return side_by_side @ self.W_o[layer]\n"),
             (
@@ -139,15 +152,15 @@ VARIANTS = (
     ),
     Variant(
         "stacked_parameters",
-        "The attention's matrices of all layers are one parameter for each role; queries, keys and values are computed at once.",
+        "The matrices of all layers are one parameter; queries, keys and values are computed at once.",
         (
             (
                 ATTENTION_LAYERS,
-                "        self.qkv = one_per_layer(hidden_dim, 3 * hidden_dim, bias=True)\n"
+                "        self.qkv = nn.Parameter(torch.randn(num_layers, hidden_dim, 3 * hidden_dim) * 0.02)\n"
                 "        self.W_o = nn.Parameter(torch.randn(num_layers, hidden_dim, hidden_dim) * 0.02)\n",
             ),
-            (PROJECTED, "        q, k, v = self.qkv[layer](x).chunk(3, dim=-1)\n"),
-            (HEADS, "        q, k, v = (heads(part) for part in self.qkv[layer](x).chunk(3, dim=-1))\n"),
+            (PROJECTED, "        q, k, v = (x @ self.qkv[layer]).chunk(3, dim=-1)\n"),
+            (HEADS, "        q, k, v = (heads(part) for part in (x @ self.qkv[layer]).chunk(3, dim=-1))\n"),
             (SINGLE_END, "        return weights @ v @ self.W_o[layer]\n"),
             (MULTI_END, "        return side_by_side @ self.W_o[layer]\n"),
         ),
@@ -275,7 +288,7 @@ VARIANTS = (
         "temperature_of_the_notebook",
         "The temperature is a name of the notebook's, and the tokenizer is called for tensors.",
         (
-            (GENERATE, "TEMPERATURE_OF_Q4 = tau = 0.7\n\n\n" + GENERATE.replace(", temperature: float = 1.0", "")),
+            (GENERATE, GENERATE.replace(", temperature: float = 1.0", "")),
             (
                 CHECKED_TAU,
                 '''\
@@ -287,7 +300,7 @@ VARIANTS = (
         logits = model(ids[:, -model.context_len :])[:, -1]
 ''',
             ),
-            (DIVIDED, DIVIDED.replace("temperature", "tau")),
+            (DIVIDED, DIVIDED.replace("temperature", "TEMPERATURE")),
             (SAMPLED, SAMPLED.replace(", temperature=TEMPERATURE", "")),
         ),
     ),
@@ -309,7 +322,9 @@ VARIANTS = (
             (DIVIDED, DIVIDED.replace("logits / temperature", "logits / 0.8")),
             (
                 GENERATE_END,
-                GENERATE_END.replace("return tokenizer.decode(ids[0].tolist())", 'print("Output:", tokenizer.decode(ids[0]))'),
+                GENERATE_END.replace(
+                    "return tokenizer.decode(ids[0].tolist())", 'print("Output:", tokenizer.decode(ids[0]))'
+                ),
             ),
         ),
     ),
