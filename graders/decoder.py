@@ -37,8 +37,8 @@ def built(decoder: Decoder, case: DecoderCase, *, even: bool = False) -> Decoder
 def hidden_states(module: DecoderModule, ids: Tensor, sizes: DecoderSizes) -> Tensor:
     """The module's hidden states, of the right shape and dtype."""
     got = module(ids)
-    shape = (*ids.shape, sizes.d_model)
-    if isinstance(got, Tensor) and tuple(got.shape) == (*ids.shape, sizes.vocab_size):
+    shape = (*ids.shape, module.width)
+    if module.width == sizes.d_model and isinstance(got, Tensor) and tuple(got.shape) == (*ids.shape, sizes.vocab_size):
         raise CheckFailed(
             f"The output: expected hidden states of shape {shape}, got {describe(got)}, one value for each token of the "
             "vocabulary. Leave out the projection to the vocabulary: it belongs to the language model outside."
@@ -75,7 +75,7 @@ def defaults_are(decoder: Decoder, sizes: DecoderSizes, words: str) -> None:
     module = filled(decoder.build_default(sizes), sizes, 7)
     explicit = filled(decoder.build(sizes), sizes, 7)
     ids = torch.randint(sizes.vocab_size, (2, 5), generator=generator(8))
-    wanted = require_tensor(explicit(ids), "the output", (2, 5, sizes.d_model), torch.float32)
+    wanted = require_tensor(explicit(ids), "the output", (2, 5, explicit.width), torch.float32)
     got = module(ids)
     try:
         assert_agrees(got, wanted.double(), "the hidden states", atol=ATOL, rtol=ATOL)

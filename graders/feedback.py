@@ -129,6 +129,9 @@ def _show(item: Any) -> str:
         return f"({axes}) {show(item)}" if axes else show(item)
     if isinstance(item, float):
         return number(item)
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):  # sizes: those that are set
+        pairs = [(f.name, getattr(item, f.name), f.default) for f in dataclasses.fields(item) if f.repr]
+        return ", ".join(f"{name}={_show(value)}" for name, value, default in pairs if value != default)
     return clean(repr(item), 300)
 
 

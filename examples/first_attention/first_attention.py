@@ -11,7 +11,7 @@ from sandbox.client import Remote
 
 @dataclass
 class Attend:
-    """The task attention (graders/tasks.py) in terms of `attend`."""
+    """The task attention (graders/tasks/) in terms of `attend`."""
 
     attend: Remote
 

@@ -91,6 +91,7 @@ def readings_with_norms(like: Reading | None = None) -> list[Reading]:
         for first, second in places
         for reading in plain
         if (first, second) != ("none", "none")
+        if first != "sum" or "sum" in (reading.mlp_reads, reading.mlp_adds)  # otherwise the sum is used nowhere
     ]
 
 

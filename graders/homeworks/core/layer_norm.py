@@ -31,6 +31,9 @@ class CoreLayerNorm:
     def gradients(self, x: Tensor, gain: Tensor, bias: Tensor, grad_output: Tensor) -> list[Any]:
         return self.function.gradients([x, gain, bias], [0, 1, 2], grad_output)[0]
 
+    def not_applied(self) -> str:
+        raise AssertionError("core has no model around it: the capability in_model is not offered")
+
 
 def open_layer_norm(worker: Worker) -> CoreLayerNorm:
     function = worker.resolve("layer_norm", "layer_norm")

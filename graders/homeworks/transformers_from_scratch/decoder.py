@@ -7,7 +7,7 @@ as right in question 3.
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,10 +16,8 @@ from torch import Tensor
 
 from graders.aligned import agrees
 from graders.alignment import Piece, Shape
-from graders.compare import require_tensor
 from graders.decoder_alignment import DecoderLayout, Place, decoder_layouts, places
 from graders.oracles.decoder import (
-    MISTAKES,
     Reading,
     hidden_states,
     readings_with_norms,
@@ -32,6 +30,8 @@ from graders.tasks import DecoderSizes
 from graders.verdict import CheckFailed
 from sandbox.client import Remote
 from sandbox.errors import StudentError
+
+from .model import Plan, ScratchModule, form_of, shown, taken
 
 _SEED = 20260227
 _NORM = re.compile(r"norm|(^|_)ln", re.IGNORECASE)
@@ -46,25 +46,6 @@ _LITERAL = (
     "The layer's input X is added nowhere. Equations 6 and 8, read to the letter, use Z, and so it counts as right; what is "
     "meant is Z' = Z + X of equation 7, in both."
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What has been found out about a class.
-
-    Attributes:
-        layout: index of the layout of its parameters.
-        bare: whether layer norm is left out.
-        reading: what it is held to.
-        found: whether that is what it does.
-        mistaken: a mistake that it makes; only if nothing right is what it does.
-    """
-
-    layout: int = 0
-    bare: bool = True
-    reading: Reading = field(default_factory=Reading)
-    found: bool = False
-    mistaken: Reading | None = None
 
 
 @dataclass
@@ -86,7 +67,7 @@ class ScratchDecoder:
     single: "ScratchDecoder | None" = None
     notes: list[str] = field(default_factory=list)
     # Hypothesis prints what a dataclass is made with; these are not
-    _tried: dict[tuple[bool, int], tuple["ScratchModule", Tensor, Any]] = field(default_factory=dict, init=False)
+    _tried: dict[tuple[bool, int], tuple[ScratchModule, Tensor, Any]] = field(default_factory=dict, init=False)
     _layouts: dict[DecoderSizes, tuple[Mapping[str, Shape], list[DecoderLayout]]] = field(
         default_factory=dict, init=False
     )
@@ -95,11 +76,11 @@ class ScratchDecoder:
     def any_depth(self) -> bool:
         return bool(self.layers)
 
-    def build(self, sizes: DecoderSizes) -> "ScratchModule":
+    def build(self, sizes: DecoderSizes) -> ScratchModule:
         sizes = self._fitting(sizes)
         return self._with_companion(self._filled(self._construct(sizes), sizes, self.plan))
 
-    def build_default(self, sizes: DecoderSizes) -> "ScratchModule":
+    def build_default(self, sizes: DecoderSizes) -> ScratchModule:
         module = self.constructor.construct(sizes.vocab_size, sizes.d_model, sizes.max_tokens)
         return self._with_companion(self._filled(module, self._fitting(sizes), self.plan))
 
@@ -108,12 +89,12 @@ class ScratchDecoder:
             return False
         return self.constructor.part("__mro__").method("__contains__", self.single.constructor.handle) is True
 
-    def plain(self, sizes: DecoderSizes) -> "ScratchModule":
+    def plain(self, sizes: DecoderSizes) -> ScratchModule:
         """A new module as it is, with the weights that it is made with."""
         sizes = self._fitting(sizes)
         return self._filled(self._construct(sizes), sizes, Plan(bare=False))
 
-    def probe(self, bare: bool, layout: int = 0) -> tuple["ScratchModule", Tensor]:
+    def probe(self, bare: bool, layout: int = 0) -> tuple[ScratchModule, Tensor]:
         """A module with weights, and ids to try it with."""
         sizes = self._fitting(_probe_sizes(self))
         module = self._filled(self._construct(sizes), sizes, Plan(layout, bare))
@@ -158,7 +139,7 @@ class ScratchDecoder:
                 module, ids = self.probe(bare, number)
                 self._tried[bare, number] = module, ids, module(ids)
             module, ids, output = self._tried[bare, number]
-            n_layouts = module.n_layouts
+            n_layouts, form = module.n_layouts, form_of(output, module.sizes)
             pieces = {key: piece for key, piece in module.layout.pieces.items() if not bare or not _is_norm(piece)}
             if pieces not in tried:  # without norms it is all the same which is which
                 tried.append(pieces)
@@ -167,10 +148,19 @@ class ScratchDecoder:
                     key = reading, n_heads, held
                     if key not in _known:
                         _known[key] = hidden_states(module.kept, n_heads, ids, reading)
-                    if agrees(output, _known[key]):
+                    if agrees(taken(output, form), shown(_known[key], module.kept, form)):
                         return number, bare, reading
             number += 1
         return None
+
+    @property
+    def form(self) -> str:
+        """How its output differs from hidden states: `logits` of the vocabulary, a `pair` with something else, or not."""
+        try:
+            found = self._tried.get((self.plan.bare, self.plan.layout))
+        except (StudentError, CheckFailed):
+            return ""
+        return form_of(found[2], found[0].sizes) if found is not None else ""
 
     @functools.cached_property
     def places(self) -> list[Place]:
@@ -215,7 +205,7 @@ class ScratchDecoder:
         named.pop("", None)
         return self.constructor.construct(sizes.vocab_size, sizes.d_model, sizes.max_tokens, **named)
 
-    def _filled(self, module: Remote, sizes: DecoderSizes, plan: Plan) -> "ScratchModule":
+    def _filled(self, module: Remote, sizes: DecoderSizes, plan: Plan) -> ScratchModule:
         parameters = module.parameters()
         known, found = self._layouts.get(sizes, ({}, []))
         if known != parameters:
@@ -235,8 +225,10 @@ class ScratchDecoder:
         self._leave_out_norms(module, layout, plan.bare)
         return ScratchModule(module, layout, sizes, plan, len(found))
 
-    def _with_companion(self, module: "ScratchModule") -> "ScratchModule":
+    def _with_companion(self, module: ScratchModule) -> ScratchModule:
         """What is wrong in the single-head model, too, counts as right."""
+        if self.single is not None and self.form and self.form == self.single.form:
+            module.form = self.form
         if self.single is not None and not self.plan.found:
             if self.single.is_unknown:
                 sizes = replace(module.sizes, n_heads=1)
@@ -283,88 +275,3 @@ def _ones(module: Remote, parameters: Mapping[str, Shape]) -> list[str]:
         if isinstance(value, Tensor) and value.is_floating_point() and bool((value == 1).all()):
             found.append(name)
     return found
-
-
-@dataclass
-class ScratchModule:
-    """One model of the student's, behind the layout of its parameters.
-
-    Attributes:
-        companion: a single-head model that is wrong in an unknown way; with heads that all attend alike, this one must do
-            the same.
-        inherited: whether its mistake is the single-head model's.
-    """
-
-    module: Remote
-    layout: DecoderLayout
-    sizes: DecoderSizes
-    plan: Plan
-    n_layouts: int
-    companion: "ScratchModule | None" = None
-    inherited: bool = False
-    kept: dict[str, Tensor] = field(default_factory=dict, repr=False)
-
-    @property
-    def d_hidden(self) -> int:
-        return self.layout.d_hidden
-
-    def load(self, weights: Mapping[str, Tensor]) -> None:
-        if self.companion is not None:
-            weights = _heads_alike(weights, self.sizes.n_heads)
-            self.companion.load(_for_one_head(weights, self.sizes.n_heads))
-        self.kept = self.layout.kept(weights)
-        self.module.do("load_state_dict", self.layout.pack(weights), strict=False)
-
-    def __call__(self, ids: Tensor) -> Any:
-        return self.module(ids)
-
-    def expected(self, ids: Tensor) -> Iterator[Tensor]:
-        yield hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.reading)
-        if self.inherited and self.plan.mistaken is not None:
-            yield hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.mistaken)
-        if self.companion is not None:
-            shape = (*ids.shape, self.sizes.d_model)
-            yield require_tensor(self.companion(ids), "the output of Transformer", shape, torch.float32).double()
-
-    def supposed(self, ids: Tensor) -> tuple[str, Tensor] | None:
-        if self.plan.mistaken is None:
-            return None
-        value = hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.mistaken)
-        return MISTAKES[self.plan.mistaken.mistake], value
-
-    def shared(self) -> list[str]:
-        return self.layout.shared()
-
-    def ids_after(self, ids: Tensor) -> Any:
-        return self.module.inputs_after(ids)[1][0]
-
-    def gradients(self, ids: Tensor, grad_output: Tensor) -> list[tuple[str, Any, Tensor]]:
-        _, by_name = self.module.gradients([ids], [], grad_output, parameters=True)
-        leaves = {role: tensor.double().requires_grad_() for role, tensor in self.kept.items()}
-        value = hidden_states(leaves, self.sizes.n_heads, ids, self.plan.reading)
-        found = torch.autograd.grad((value * grad_output).sum(), list(leaves.values()), allow_unused=True)
-        expected = {
-            role: torch.zeros_like(leaf) if gradient is None else gradient
-            for (role, leaf), gradient in zip(leaves.items(), found, strict=True)
-        }
-        of_norms = set(self.layout.names_of("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"))
-        packed = self.layout.pack(expected, add=True)
-        return [(name, by_name.get(name), gradient) for name, gradient in packed.items() if name not in of_norms]
-
-
-def _heads_alike(weights: Mapping[str, Tensor], n_heads: int) -> dict[str, Tensor]:
-    """The same weights, but that all heads have the first one's queries and keys."""
-    return _changed(weights, lambda tensor: tensor.chunk(n_heads)[0].repeat(n_heads, *[1] * (tensor.dim() - 1)))
-
-
-def _for_one_head(weights: Mapping[str, Tensor], n_heads: int) -> dict[str, Tensor]:
-    """Queries and keys with which one head attends as `n_heads` heads that are alike do.
-
-    Each of n heads has the scores s = q·k / √(d/n), one head has n · q·k / √d = √n · s.
-    """
-    return _changed(weights, lambda tensor: tensor * n_heads**-0.25)
-
-
-def _changed(weights: Mapping[str, Tensor], change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-    wanted = ("query.weight", "query.bias", "key.weight", "key.bias")
-    return {role: change(tensor) if role.endswith(wanted) else tensor for role, tensor in weights.items()}
