@@ -5,6 +5,7 @@ BIN := .venv/bin
 NOTEBOOKS := jhu_tinygpt mit_dialoguegpt transformers_from_scratch tugraz_charlm
 HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
+ON_ALL_CORES := -q -n auto --dist worksteal
 
 .PHONY: demo test test-slow lint types bench templates coverage install clean
 .DEFAULT_GOAL := test
@@ -16,11 +17,11 @@ demo: .venv/.runtime
 	$(BIN)/python -I -m headmaster demo --homework $(HOMEWORK) --out out
 
 test: lint types
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(ON_ALL_CORES) -m "not slow"
 	./tests/other_pythons
 
 test-slow: .venv/.dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(ON_ALL_CORES) -m slow
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from torch import Tensor
 from .alignment import Form, Piece, Shape, layouts
 from .tasks import DecoderSizes
 
+_WIDEST = 1 << 16  # no MLP is wider
 _GAIN = re.compile(r"gamma|gain|scale")
 _SHIFT = re.compile(r"beta|shift")
 _NORM = re.compile(r"norm|(?:^|[._])ln")
@@ -143,7 +144,7 @@ def places(parameters: Mapping[str, Shape], n_layers: int) -> list[Place]:
 
 def _numbered(name: str, parameters: Mapping[str, Shape], n_layers: int) -> Place | None:
     """The parameters that differ from this one in one number, which counts the layers from 0 or 1."""
-    for match in re.finditer(r"\d+", name):
+    for match in re.finditer(r"\d+", "" if "{" in name or "}" in name else name):
         for first in (0, 1):
             place = Place(f"{name[: match.start()]}{{}}{name[match.end() :]}", "numbered", first)
             names = place.names(n_layers)
@@ -182,15 +183,16 @@ def decoder_layouts(
         inside[place.key] = place
         shapes[place.key] = shape[1:] if place.kind == "stacked" else shape
     new_ones = {key for key, place in inside.items() if place.names(sizes.n_layers)[0] in ones}
-    found = [
-        [
-            DecoderLayout(sizes.n_layers, parameters, embeddings, inside, pieces, width)
-            for width, mlp in _mlps(shapes, sizes.d_model)
-            for pieces in _completed(shapes, mlp, norms, sizes)
-        ]
-        for norms in _norms({key: shape for key, shape in shapes.items() if shape == (sizes.d_model,)}, new_ones)
+    vectors = [key for key, shape in shapes.items() if shape == (sizes.d_model,)]
+    gains = [key for key in vectors if _is_gain(key, new_ones)]
+    shifts = [key for key in vectors if key not in gains and _is_shift(key, gains)]
+    others = {key: shape for key, shape in shapes.items() if key not in gains and key not in shifts}
+    possible = [
+        DecoderLayout(sizes.n_layers, parameters, embeddings, inside, {**pieces, **norms}, width)
+        for norms in _norms(gains, shifts)
+        for width, mlp in _mlps(shapes, sizes.d_model)
+        for pieces in _completed(others, mlp, sizes)
     ]
-    possible = [layout for group in found for layout in group]
     if possible and _names_tell(possible[0]):
         assigned = _assigned(possible[0])
         possible = [layout for layout in possible if _assigned(layout) == assigned]
@@ -220,18 +222,16 @@ def _plain(shape: Shape) -> Shape:
     return shape
 
 
-def _completed(
-    shapes: Mapping[str, Shape], mlp: Mapping[str, Piece], norms: Mapping[str, Piece], sizes: DecoderSizes
-) -> list[dict[str, Piece]]:
-    """Add what is left to MLP and norms: the attention, and a bias of the MLP whose name does not tell."""
-    rest = {key: shape for key, shape in shapes.items() if key not in mlp and key not in norms}
+def _completed(shapes: Mapping[str, Shape], mlp: Mapping[str, Piece], sizes: DecoderSizes) -> list[dict[str, Piece]]:
+    """Add what is left to the MLP: the attention, and a bias of the MLP whose name does not tell."""
+    rest = {key: shape for key, shape in shapes.items() if key not in mlp}
     lone = [key for key, shape in rest.items() if shape == (sizes.d_model,) and not _of_a_head(key, rest)]
     mlp = dict(mlp)
     if lone and not any(role == "down.bias" for piece in mlp.values() for role, _ in piece.rows):
         mlp[lone[0]] = Piece((("down.bias", None),))
     heads = {key: shape for key, shape in rest.items() if key not in lone}
     return [
-        {**attention.pieces, **mlp, **norms}
+        {**attention.pieces, **mlp}
         for attention in layouts(heads, sizes.d_model, sizes.n_heads)
         if "proj.weight" in attention.roles
     ]
@@ -253,7 +253,7 @@ def _mlps(shapes: Mapping[str, Shape], d_model: int) -> list[tuple[int, dict[str
             by_width.setdefault(shape[0] if shape[1] == d_model else shape[1], []).append(key)
     found = []
     for width, pair in sorted(by_width.items(), reverse=True):
-        if len(pair) != 2 or shapes[pair[0]] == shapes[pair[1]]:
+        if len(pair) != 2 or shapes[pair[0]] == shapes[pair[1]] or width > _WIDEST:
             continue
         biases = {key: Piece((("up.bias", None),)) for key, shape in shapes.items() if shape == (width,)}
         tall, flat = sorted(pair, key=lambda key: shapes[key] != (width, d_model))  # (width, d_model), (d_model, width)
@@ -270,12 +270,17 @@ def _mlps(shapes: Mapping[str, Shape], d_model: int) -> list[tuple[int, dict[str
     return found
 
 
-def _norms(vectors: Mapping[str, Shape], ones: Collection[str]) -> list[dict[str, Piece]]:
-    """Gains and shifts of the two norms among the vectors, then the same exchanged; a single pair serves both norms."""
-    gains = [key for key in vectors if _is_gain(key, ones)]
-    shifts = [key for key in vectors if key not in gains and _is_shift(key, gains)]
-    gains.sort(key=lambda key: _comes_second(key, gains))
-    shifts.sort(key=lambda key: _comes_second(key, shifts))
+def _norms(gains: Sequence[str], shifts: Sequence[str]) -> list[dict[str, Piece]]:
+    """Gains and shifts of the two norms, then the same exchanged; a single pair serves both norms.
+
+    Where there are modules, parameters beside them are those of the template, which nobody uses any more.
+    """
+    modules = [key for key in gains if key.endswith(".weight")]
+    if len(gains) > len(modules) > 0:
+        gains = modules
+        shifts = [key for key in shifts if key.endswith(".bias")]
+    gains = sorted(gains, key=lambda key: _comes_second(key, gains))
+    shifts = sorted(shifts, key=lambda key: _comes_second(key, shifts))
     if len(gains) != 2 or len(shifts) not in (0, 2):
         return [_as_norms(gains[:1], shifts[:1])] if gains or shifts else [{}]
     return [_as_norms(gains, shifts), _as_norms(gains[::-1], shifts[::-1])]

@@ -63,8 +63,9 @@ def test_interface(generate: Generate, rng: object) -> None:
     generate(ModelSpec(7, 8, seed=1), torch.tensor([[1, 5, 2]]), 2)
 
 
+# an easy case: a missing crop or a weak softmax is another check's matter
 @check(task="generate", group="shape", examples=8)
-@given(case=generate_cases())
+@given(case=generate_cases(within=True, spread=4.0, least=0.0))
 def test_shapes(generate: Generate, case: GenerateCase) -> None:
     """The text is an int64 tensor with T + n_new_tokens tokens for each prompt."""
     text_of(generate(case.model, case.ids, case.n_new_tokens), case.ids, case.n_new_tokens)

@@ -36,6 +36,7 @@ def generate_cases(
     long_prompt: bool = False,
     unlimited: bool = False,
     as_tuple: bool = False,
+    within: bool = False,
     spread: float = CERTAIN,
     least: float = SURE_LEAD,
 ) -> GenerateCase:
@@ -46,11 +47,12 @@ def generate_cases(
         long_prompt: the prompt is longer than the block.
         unlimited: the model has no block_size.
         as_tuple: the model returns a tuple.
+        within: the whole text fits in the block.
         spread: of the model's logits.
         least: what the largest logit is ahead of the second by, at least; the model's seed is chosen for it.
     """
-    block_size = draw(st.integers(2, 6))
-    longest = block_size + 6
+    block_size = draw(st.integers(14, 16)) if within else draw(st.integers(2, 6))
+    longest = 5 if within else block_size + 6
     T = draw(st.sampled_from([n for n in range(block_size + 1 if long_prompt else 1, longest) if n != block_size]))
     V = draw(st.sampled_from([n for n in range(3, 10) if n not in (block_size, T)]))
     B = draw(st.sampled_from([n for n in range(2, 6) if n not in (block_size, T, V)])) if batch else 1

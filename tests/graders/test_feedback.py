@@ -216,10 +216,7 @@ def test_a_case_is_shown_in_numbers() -> None:
     x = torch.tensor([[1.0, -0.123456789]])
     case = Case(x, None, HeadSizes(6, 2), {"query.weight": torch.zeros(6, 6)})
     assert of_case({"case": case, "seed": 3}) == (
-        "The smallest case found:\n"
-        "  x = (1×2) [[1, -0.12346]]\n"
-        "  sizes = d_model=6, n_heads=2\n"
-        "  seed = 3"
+        "The smallest case found:\n  x = (1×2) [[1, -0.12346]]\n  sizes = d_model=6, n_heads=2\n  seed = 3"
     )
 
 

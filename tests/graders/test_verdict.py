@@ -22,6 +22,11 @@ pytestmark = pytest.mark.torch_free
             "Not judged: the grader itself failed here; it costs no points, and the staff has been told.",
         ),
         (Reason.NOT_RUN, "Not judged: it has not been run."),
+        (
+            Reason.NO_TEMPLATE,
+            "Not judged: the template that this course hands out is not known here; the staff looks at it.",
+        ),
+        (Reason.NOT_HANDED_IN, "Not judged: it is optional, and not there."),
     ],
 )
 def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
@@ -33,7 +38,8 @@ def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
 
 def test_each_reason_has_its_test() -> None:
     """Protects the table above: a new reason needs a sentence that somebody has read."""
-    assert {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN"} == {reason.name for reason in Reason}
+    told = {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN", "NO_TEMPLATE", "NOT_HANDED_IN"}
+    assert told == {reason.name for reason in Reason}
 
 
 def test_a_message_of_its_own_replaces_the_reason() -> None:
@@ -43,10 +49,12 @@ def test_a_message_of_its_own_replaces_the_reason() -> None:
 
 
 def test_what_gives_points() -> None:
-    """Protects the score: passed and the grader's own fault give points, nothing else does."""
+    """Protects the score: passed, and what is not the student's to answer for, give points; nothing else does."""
     verdicts = [Verdict(Outcome.PASSED), Verdict(Outcome.FAILED), *(Verdict.not_judged(reason) for reason in Reason)]
-    expected = {(Outcome.PASSED, None), (Outcome.NOT_JUDGED, Reason.GRADER_FAULT)}
-    assert expected == {(verdict.outcome, verdict.reason) for verdict in verdicts if verdict.gives_points}
+    free = (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN)
+    assert {(Outcome.PASSED, None), *((Outcome.NOT_JUDGED, reason) for reason in free)} == {
+        (verdict.outcome, verdict.reason) for verdict in verdicts if verdict.gives_points
+    }
 
 
 def test_a_verdict_cannot_be_changed() -> None:

@@ -6,7 +6,6 @@ as right in question 3.
 """
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,10 +30,9 @@ from graders.verdict import CheckFailed
 from sandbox.client import Remote
 from sandbox.errors import StudentError
 
-from .model import Plan, ScratchModule, form_of, shown, taken
+from .model import Plan, ScratchModule, form_of, norm_modules, shown, taken
 
 _SEED = 20260227
-_NORM = re.compile(r"norm|(^|_)ln", re.IGNORECASE)
 _EXPECTED = (
     "embedding (vocab_size, hidden_dim) and pos_embedding (context_len, hidden_dim); for each layer four matrices (hidden_dim, "
     "hidden_dim) for queries, keys, values and the output, two for the MLP, biases as you like, and gamma and beta"
@@ -246,11 +244,8 @@ class ScratchDecoder:
             return
         if self.layer_norm is not None and self.layer_norm.name:
             module.set("layer_norm", identity)
-        for name in layout.names_of("norm1.weight", "norm2.weight"):
-            owner = name.rpartition(".")[0]
-            last = [part for part in owner.split(".") if not part.isdigit()][-1:]
-            if last and _NORM.search(last[0]):
-                module.part(owner).set("forward", identity)
+        for owner in norm_modules(layout):
+            module.part(owner).set("forward", identity)
 
 
 def _probe_sizes(decoder: ScratchDecoder) -> DecoderSizes:

@@ -18,7 +18,7 @@ from sandbox.errors import StudentError
 
 from .classes import open_decoder
 from .decoder import ScratchDecoder
-from .model import ScratchModule
+from .model import ScratchModule, norm_modules
 
 _EPS = (1e-5, 0.0, 1e-6, 1e-8, 5e-6)
 _PLACES = {"none": "does not normalise it", "before": "normalises what goes into it"}
@@ -100,22 +100,23 @@ class ScratchLayerNorm:
 
     def _function(self, x: Tensor) -> Remote | None:
         found = self.decoder.layer_norm
-        if found is None:
+        model = self._model(x.shape[-1])
+        if found is None or norm_modules(model.layout):  # beside modules it is what the template had
             return None
-        return self._model(x.shape[-1]).module.part("layer_norm") if found.name else found
+        return model.module.part("layer_norm") if found.name else found
 
     def _module(self, x: Tensor, gain: Tensor, bias: Tensor) -> Remote:
         """A norm module with this gain and shift, in the dtype of x."""
         layout = self._model(x.shape[-1]).layout
-        gains, shifts = layout.names_of("norm1.weight"), layout.names_of("norm1.bias")
-        owner = gains[0].rpartition(".")[0] if gains else ""
-        if not owner:
+        owners = norm_modules(layout)
+        if not owners:
             raise CheckFailed(
                 f"{self.decoder.file}: {self.decoder.constructor.name} has no method layer_norm(x, gamma, beta), and no "
                 "submodule such as nn.LayerNorm in its place."
             )
-        module = self._model(x.shape[-1]).module.part(owner)
-        names = [name.rpartition(".")[2] for name in (*gains[:1], *shifts[:1])]
+        module = self._model(x.shape[-1]).module.part(owners[0])
+        beside = [*layout.names_of("norm1.weight"), *layout.names_of("norm1.bias")]
+        names = [name.rpartition(".")[2] for name in beside if name.rpartition(".")[0] == owners[0]]
         module.do({"float64": "double", "bfloat16": "bfloat16"}.get(dtype_name(x.dtype), "float"))
         module.do("load_state_dict", dict(zip(names, (gain, bias), strict=False)), strict=False)
         return module

@@ -1,5 +1,6 @@
 """One model of questions 1 and 3, as checks see it: filled by role, and held to what was found out about its class."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from graders.decoder_alignment import DecoderLayout
 from graders.oracles.decoder import MISTAKES, Reading, hidden_states
 from graders.tasks import DecoderSizes
 from sandbox.client import Remote
+
+_NORM = re.compile(r"norm|(^|_)ln", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,17 @@ class ScratchModule:
         of_norms = set(self.layout.names_of("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"))
         packed = self.layout.pack(expected, add=True)
         return [(name, by_name.get(name), gradient) for name, gradient in packed.items() if name not in of_norms]
+
+
+def norm_modules(layout: DecoderLayout) -> list[str]:
+    """The submodules, called as norms are, that hold the gains: not lists of parameters."""
+    found = []
+    for name in layout.names_of("norm1.weight", "norm2.weight"):
+        owner = name.rpartition(".")[0]
+        words = [part for part in owner.split(".") if not part.isdigit()]
+        if words and _NORM.search(words[-1]) and not name.rpartition(".")[2].isdigit():
+            found.append(owner)
+    return found
 
 
 def form_of(output: Any, sizes: DecoderSizes) -> str:

@@ -59,18 +59,21 @@ class NotebookSampling:
         """Whether the model must return a tuple: found on texts whose continuation is certain."""
         start = [0, 3]
         model = spec_of_a_chain(start, 3, 1)
-        first: StudentError | None = None
+        expected = best_chain(model, start, 3)
+        errors: list[StudentError] = []
+        running: list[bool] = []
         for as_tuple in (False, True):
             try:
-                if self._continued(model, start, 3, 1.0, 0.9, as_tuple) == best_chain(model, start, 3):
+                if self._continued(model, start, 3, 1.0, 0.9, as_tuple) == expected:
                     return as_tuple
-            except StudentError as error:
-                if as_tuple and first is not None:
-                    raise first from None
-                first = first or error
+                running.append(as_tuple)
             except CheckFailed:
-                continue
-        return first is not None
+                running.append(as_tuple)
+            except StudentError as error:
+                errors.append(error)
+        if not running:
+            raise errors[0]
+        return running[0]
 
     def _continued(
         self, model: TextModelSpec, start: Sequence[int], n_new_tokens: int, tau: float, p: float, as_tuple: bool
@@ -115,17 +118,16 @@ class NotebookSampling:
     def _read(self, value: Any, printed: str, start: list[int], n_new_tokens: int) -> list[int]:
         """The new tokens, of a text or ids with or without the start, or of what was printed."""
         found = [[i for i in ids if i != END] for ids in (*_readings(value), *_readings_of_print(printed))]
-        for ids in found:
-            if len(ids) == len(start) + n_new_tokens and ids[: len(start)] == start:
-                return ids[len(start) :]
-        for ids in found:
-            if len(ids) == n_new_tokens:
+        whole = [ids[len(start) :] for ids in found if ids[: len(start)] == start]
+        for ids in (*whole, *found):
+            if len(ids) == n_new_tokens and all(0 <= i < len(WORDS) for i in ids):
                 return ids
         what = describe(value) if not isinstance(value, str) else "a text"
         told = f" It was read as {_text(found[0])}." if found and found[0] else ""
+        count = "1 token" if n_new_tokens == 1 else f"{n_new_tokens} tokens"
         raise CheckFailed(
-            f"{self.function.name} was to continue {_text(start)} by {n_new_tokens} tokens. Expected: the text or the ids of "
-            f"the start and {n_new_tokens} new tokens, or of the new ones alone, returned or printed. It returned "
+            f"{self.function.name} was to continue {_text(start)} by {count}. Expected: the text or the ids of the start and "
+            f"of what is new, or of what is new alone, returned or printed. It returned "
             f"{what}.{told}"
         )
 

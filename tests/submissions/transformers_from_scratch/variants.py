@@ -222,6 +222,21 @@ VARIANTS = (
         ),
     ),
     Variant(
+        "nn_layer_norm_beside_the_stub",
+        "nn.LayerNorm modules are used; the template's parameters and its empty layer_norm are still there.",
+        (
+            (
+                NORM_PARAMETERS,
+                NORM_PARAMETERS
+                + "        self.norm_attn = nn.ModuleList(nn.LayerNorm(hidden_dim) for _ in range(num_layers))\n"
+                "        self.norm_mlp = nn.ModuleList(nn.LayerNorm(hidden_dim) for _ in range(num_layers))\n",
+            ),
+            (NORM_RESULT, "        return x\n"),
+            (NORMED, "            z = self.norm_attn[i](z)\n"),
+            (LAST, "            x = self.norm_mlp[i](h)\n        return x\n"),
+        ),
+    ),
+    Variant(
         "one_gamma_for_all_layers",
         "All layers share the gammas and betas, whose names are short.",
         (
