@@ -9,6 +9,13 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--errors`: see tests/reference/conftest.py."""
+    parser.addoption(
+        "--errors", action="store_true", help="print the answer key's measured differences from its oracles"
+    )
+
+
 @pytest.fixture(autouse=True)
 def _torch_state_is_left_alone() -> Iterator[None]:
     """A test that changes torch's random state, default dtype, grad mode or threads would change other tests."""

@@ -54,6 +54,7 @@ def test_chaff_is_rejected(chaff: Chaff, zygote: Zygote) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("task", TASKS)
 def test_matrix_holds_at_other_seeds(task: str, seed: int, zygote: Zygote) -> None:

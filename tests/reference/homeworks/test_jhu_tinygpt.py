@@ -65,7 +65,7 @@ def build(make: Callable[[], nn.Module]) -> Any:
 def assert_equal(actual: Tensor, expected: Tensor) -> None:
     assert actual.shape == expected.shape
     assert actual.dtype == expected.dtype == torch.float64
-    assert (actual - expected).abs().max().item() <= LARGEST_ERROR
+    torch.testing.assert_close(actual, expected, rtol=0, atol=LARGEST_ERROR)
 
 
 @pytest.mark.parametrize("T", [1, 4, 7])

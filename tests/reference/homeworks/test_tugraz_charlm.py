@@ -67,7 +67,7 @@ def config(n_head: int = 3, **kwargs: Any) -> Any:
 def assert_equal(actual: Tensor, expected: Tensor) -> None:
     assert actual.shape == expected.shape
     assert actual.dtype == expected.dtype == torch.float64
-    assert (actual - expected).abs().max().item() <= LARGEST_ERROR
+    torch.testing.assert_close(actual, expected, rtol=0, atol=LARGEST_ERROR)
 
 
 def no_peeking(T: int) -> Tensor:
