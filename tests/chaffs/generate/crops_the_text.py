@@ -1,6 +1,6 @@
 """Crops the text itself to the block size, so that its beginning is lost.
 
-rejected by: generate.shapes
+rejected by: generate.agrees_with_reference
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Returns the last block_size tokens of the text.
 
-rejected by: generate.shapes
+rejected by: generate.agrees_with_reference
 """
 
 import torch
