@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,31 +18,13 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from reference.templates import cut
+from tests.reference.homeworks.definitions import load
 
 SOURCE = Path(__file__).parents[3] / "reference" / "homeworks" / "jhu_tinygpt" / "source" / "Homework7.py"
 TODO = ["Head.forward", "MultiHeadAttention.forward", "Block.forward", "TinyGPT.forward"]
 SIZES: dict[str, Any] = {"n_embd": 12, "n_head": 3, "n_layer": 2, "block_size": 7, "dropout": 0.0, "vocab_size": 11}
 KINDS = ("weight", "bias")
 LARGEST_ERROR = 1e-10  # float64, values of order 1
-
-
-def load(source: str, **constants: Any) -> Any:
-    """Run a notebook's imports, functions, classes and literal constants, and set the constants given."""
-
-    def is_kept(node: ast.stmt) -> bool:
-        if not isinstance(node, ast.Assign):
-            return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
-        try:
-            ast.literal_eval(node.value)
-        except ValueError:
-            return False
-        return True
-
-    module = ModuleType("homework7")
-    body = [node for node in ast.parse(source).body if is_kept(node)]
-    exec(compile(ast.Module(body, []), str(SOURCE), "exec"), module.__dict__)
-    module.__dict__.update({"device": "cpu", **constants})
-    return module
 
 
 jhu = load(SOURCE.read_text(encoding="utf-8"), **SIZES)

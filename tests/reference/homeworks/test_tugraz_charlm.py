@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,30 +17,12 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from reference.templates import cut
+from tests.reference.homeworks.definitions import load
 
 SOURCE = Path(__file__).parents[3] / "reference" / "homeworks" / "tugraz_charlm" / "source" / "assignment3.py"
 TODO = ["CausalSelfAttention.__init__", "CausalSelfAttention.forward", "MLP.__init__", "MLP.forward"]
 TODO += ["GPT.forward", "GPT.sample"]
 LARGEST_ERROR = 1e-10  # float64, values of order 1
-
-
-def load(source: str, **constants: Any) -> Any:
-    """Run a notebook's imports, functions, classes and literal constants, and set the constants given."""
-
-    def is_kept(node: ast.stmt) -> bool:
-        if not isinstance(node, ast.Assign):
-            return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
-        try:
-            ast.literal_eval(node.value)
-        except ValueError:
-            return False
-        return True
-
-    module = ModuleType("assignment3")
-    body = [node for node in ast.parse(source).body if is_kept(node)]
-    exec(compile(ast.Module(body, []), str(SOURCE), "exec"), module.__dict__)
-    module.__dict__.update({"device": "cpu", **constants})
-    return module
 
 
 graz = load(SOURCE.read_text(encoding="utf-8"))
