@@ -667,22 +667,3 @@ def test_templates_and_submissions_may_be_notebooks(folder: Any) -> None:
     root = folder({"hw.ipynb": notebook(*cells)})
     found = scan.compare(root, ["hw.ipynb"], notebook(TEMPLATE), "template.ipynb", ["Own", "sample"])
     assert found == {"started": True, "signatures": [], "outside": []}
-
-
-# ---------------------------------------------------------------------------------------------------- in a worker
-
-
-def test_a_worker_reads_and_does_not_run(submission: Any) -> None:
-    """Protects what the judge believes: all three readings come from the snapshot's top, and run nothing of it."""
-    pytest.importorskip("torch", reason="workers need it")
-    source = f"raise SystemExit\n{textwrap.dedent(PLAIN)}"
-    files = {"src/a.py": source, "notes/hw.ipynb": notebook(source.replace("return", "return 1 +"))}
-    with submission(files, code="src").open(seed=1) as worker:
-        found = worker.read_only("scan", paths=list(files), wanted=["Own"])
-        assert [SDPA, "src/a.py", 9] in found["definitions"]["Own"]["uses"]
-        assert worker.read_only("same", first="src/a.py", second="notes/hw.ipynb", wanted=["Own"]) == ["Own"]
-        template = "class Own:\n    def forward(self): raise NotImplementedError\n"
-        reply = worker.read_only("compare", paths=["src/a.py"], template=template, template_name="t.py", wanted=["Own"])
-        assert reply["signatures"] == [["Own.forward", ["self"], ["self", "q", "k", "v"]]]
-        assert reply["outside"] == [["Own", "src/a.py", 7]]
-        assert worker.layers()  # it lives on: nothing was run

@@ -1,7 +1,9 @@
 """What student code finds around it, in a real worker: nothing of the judge, the checkout or the machine's settings."""
 
+import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,29 @@ def test_unknown_operations_are_errors(submission: MakeSubmission) -> None:
             worker.request("exec", code="1")
         assert caught.value.facts["type"] == "KeyError"
         assert worker.layers()
+
+
+def test_a_submission_is_read_and_not_run(submission: MakeSubmission) -> None:
+    """Protects what the judge believes: all readings come from the snapshot's top, and run nothing of it."""
+    sdpa = "torch.nn.functional.scaled_dot_product_attention"
+    source = textwrap.dedent("""
+        raise SystemExit
+        import torch.nn.functional as F
+        from torch import nn
+
+        class Own(nn.Module):
+            def forward(self, q, k, v):
+                return F.scaled_dot_product_attention(q, k, v)
+    """)
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cell["source"] = source.replace("return", "return 1 +")
+    notebook = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]})
+    with submission({"src/a.py": source, "notes/hw.ipynb": notebook}, code="src").open(seed=1) as worker:
+        found = worker.read_only("scan", paths=["src/a.py", "notes/hw.ipynb"], wanted=["Own"])
+        assert [sdpa, "src/a.py", 8] in found["definitions"]["Own"]["uses"]
+        assert worker.read_only("same", first="src/a.py", second="notes/hw.ipynb", wanted=["Own"]) == ["Own"]
+        template = "class Own:\n    def forward(self): raise NotImplementedError\n"
+        reply = worker.read_only("compare", paths=["src/a.py"], template=template, template_name="t.py", wanted=["Own"])
+        assert reply["signatures"] == [["Own.forward", ["self"], ["self", "q", "k", "v"]]]
+        assert reply["outside"] == [["Own", "src/a.py", 6]]
+        assert worker.layers()  # it lives on: nothing was run
