@@ -198,11 +198,60 @@ def _parts(word: str) -> Iterator[str]:
     yield from (part for part in (stem[:at], stem[at:], clitic) if part)
 
 
+class RegexpTokenizer:
+    """Splits a text by a pattern that its words match, or its gaps."""
+
+    def __init__(
+        self,
+        pattern: str,
+        gaps: bool = False,
+        discard_empty: bool = True,
+        flags: int = re.UNICODE | re.MULTILINE | re.DOTALL,
+    ) -> None:
+        self._pattern = re.compile(pattern, flags)
+        self._gaps, self._discard_empty = gaps, discard_empty
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words of a text."""
+        if not self._gaps:
+            return self._pattern.findall(text)
+        return [word for word in self._pattern.split(text) if word or not self._discard_empty]
+
+
+class WordPunctTokenizer(RegexpTokenizer):
+    """Splits a text into runs of letters and runs of other signs."""
+
+    def __init__(self) -> None:
+        super().__init__(r"\w+|[^\w\s]+")
+
+
+class WhitespaceTokenizer(RegexpTokenizer):
+    """Splits a text at white space."""
+
+    def __init__(self) -> None:
+        super().__init__(r"\s+", gaps=True)
+
+
+def regexp_tokenize(text: str, pattern: str, **options: Any) -> list[str]:
+    """The words of a text, as `RegexpTokenizer` finds them."""
+    return RegexpTokenizer(pattern, **options).tokenize(text)
+
+
+def wordpunct_tokenize(text: str) -> list[str]:
+    """The words of a text, as `WordPunctTokenizer` finds them."""
+    return WordPunctTokenizer().tokenize(text)
+
+
 # ---------------------------------------------------------------------------------------------------- modules
 
 _NLTK: dict[str, Any] = {
     "word_tokenize": word_tokenize,
     "sent_tokenize": sent_tokenize,
+    "RegexpTokenizer": RegexpTokenizer,
+    "WordPunctTokenizer": WordPunctTokenizer,
+    "WhitespaceTokenizer": WhitespaceTokenizer,
+    "regexp_tokenize": regexp_tokenize,
+    "wordpunct_tokenize": wordpunct_tokenize,
     "download": lambda *_, **__: True,
 }
 _TQDM: dict[str, Any] = {
@@ -215,6 +264,7 @@ _TQDM: dict[str, Any] = {
 _MODULES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "nltk": (None, _NLTK),
     "nltk.tokenize": (None, _NLTK),
+    "nltk.tokenize.regexp": (None, _NLTK),
     "nltk.data": (None, {"path": [], "find": lambda *_, **__: ""}),
     "tqdm": ("tqdm", _TQDM),
     "tqdm.auto": ("tqdm", _TQDM),

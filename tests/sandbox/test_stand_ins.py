@@ -280,3 +280,20 @@ def test_sentences() -> None:
         "New line\nhere",
     ]
     assert sent_tokenize("") == []
+
+
+@pytest.mark.parametrize("text", ["", "Don't go.", "  two  spaces ", "ÉTÉ, déjà-vu: 3.5 €", "line\nbreak\t\tand tab"])
+def test_nltks_pattern_tokenizers(text: str) -> None:
+    """Protects tokenizers that split by a pattern: the same words as nltk's own classes find."""
+    import nltk.tokenize as real
+
+    for pattern, options in (
+        (r"\w+|[^\w\s]", {}),
+        (r"\s+", {"gaps": True}),
+        (r"\s", {"gaps": True, "discard_empty": False}),
+    ):
+        expected = real.RegexpTokenizer(pattern, **options).tokenize(text)
+        assert expected == stand_ins.RegexpTokenizer(pattern, **options).tokenize(text)
+        assert expected == stand_ins.regexp_tokenize(text, pattern, **options)
+    assert real.wordpunct_tokenize(text) == stand_ins.wordpunct_tokenize(text)
+    assert real.WhitespaceTokenizer().tokenize(text) == stand_ins.WhitespaceTokenizer().tokenize(text)

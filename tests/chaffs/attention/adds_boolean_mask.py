@@ -1,6 +1,7 @@
 """The boolean mask is added to the scores, so allowed keys only gain 1.
 
 rejected by: attention.weights_are_a_distribution
+misconception: mask_is_added
 """
 
 import math

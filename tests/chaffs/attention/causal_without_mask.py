@@ -1,6 +1,7 @@
 """Without a mask the attention is causal, although every key is then allowed.
 
 rejected by: attention.full_mask_equals_no_mask
+misconception: causal_without_mask
 """
 
 import math

@@ -1,6 +1,7 @@
 """The scores are divided by the key width instead of its square root.
 
 rejected by: attention.score_ratio
+misconception: divides_by_d_k
 """
 
 import math

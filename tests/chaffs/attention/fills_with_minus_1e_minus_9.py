@@ -1,6 +1,7 @@
 """Masked scores are set to -1e-9 where -1e9 was meant.
 
 rejected by: attention.weights_are_a_distribution
+misconception: fills_with_zero
 """
 
 import math

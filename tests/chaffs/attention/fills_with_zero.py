@@ -1,6 +1,7 @@
 """Masked scores are set to 0 instead of minus infinity.
 
 rejected by: attention.weights_are_a_distribution
+misconception: fills_with_zero
 """
 
 import math

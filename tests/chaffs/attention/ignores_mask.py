@@ -1,6 +1,7 @@
 """The result of masked_fill is thrown away, so the mask has no effect.
 
 rejected by: attention.masked_keys_have_no_effect
+misconception: mask_ignored
 """
 
 import math

@@ -1,6 +1,7 @@
 """The mask is read the wrong way round: keys with True are hidden.
 
 rejected by: attention.weights_are_a_distribution
+misconception: mask_inverted
 """
 
 import math

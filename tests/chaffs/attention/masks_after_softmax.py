@@ -1,6 +1,7 @@
 """The mask is applied after the softmax and the rows are not normalised again.
 
 rejected by: attention.weights_are_a_distribution
+misconception: masks_after_softmax
 """
 
 import math

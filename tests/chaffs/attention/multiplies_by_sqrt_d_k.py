@@ -1,6 +1,7 @@
 """The scores are multiplied by the square root of the key width instead of divided.
 
 rejected by: attention.score_ratio
+misconception: multiplies_by_root
 """
 
 import math

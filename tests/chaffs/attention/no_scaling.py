@@ -1,6 +1,7 @@
 """The scores are not divided by the square root of the key width.
 
 rejected by: attention.score_ratio
+misconception: unscaled
 """
 
 import math

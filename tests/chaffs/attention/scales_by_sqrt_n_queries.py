@@ -1,6 +1,7 @@
 """The scores are divided by the square root of the number of queries, the wrong axis.
 
 rejected by: attention.agrees_with_reference
+misconception: root_of_another_size
 """
 
 import math

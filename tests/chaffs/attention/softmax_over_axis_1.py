@@ -1,6 +1,7 @@
 """The softmax runs over axis 1, which holds the keys only if the inputs have no batch axis.
 
 rejected by: attention.weights_are_a_distribution
+misconception: softmax_over_heads
 """
 
 import math

@@ -1,6 +1,7 @@
 """The softmax runs over the queries instead of the keys.
 
 rejected by: attention.weights_are_a_distribution
+misconception: softmax_over_queries
 """
 
 import math

@@ -1,6 +1,7 @@
 """The weights are multiplied by the keys instead of the values.
 
 rejected by: attention.one_key_returns_its_value
+misconception: weights_times_keys
 """
 
 import math

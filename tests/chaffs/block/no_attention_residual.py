@@ -1,6 +1,7 @@
 """Nothing is added to the attention's output.
 
 rejected by: block.residual_path
+misconception: no_attention_residual
 """
 
 import math

@@ -1,6 +1,7 @@
 """Nothing is added to the MLP's output.
 
 rejected by: block.residual_path
+misconception: no_mlp_residual
 """
 
 import math

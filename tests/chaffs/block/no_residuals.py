@@ -1,6 +1,7 @@
 """The sublayers follow each other without any addition.
 
 rejected by: block.residual_path
+misconception: no_residuals
 """
 
 import math

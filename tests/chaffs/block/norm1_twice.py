@@ -1,6 +1,7 @@
 """The first norm is used before the MLP too.
 
 rejected by: block.mlp_sublayer
+misconception: norm1_twice
 """
 
 import math

@@ -1,6 +1,7 @@
 """The norms stand behind attention and MLP, not before.
 
 rejected by: block.attention_sublayer
+misconception: norms_the_sublayers_outputs
 """
 
 import math

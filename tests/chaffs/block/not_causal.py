@@ -1,6 +1,7 @@
 """The attention has no causal mask.
 
 rejected by: block.no_future_leak
+misconception: not_causal
 """
 
 import math

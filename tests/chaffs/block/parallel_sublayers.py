@@ -1,6 +1,7 @@
 """The MLP reads the block's input in the place of what the attention has made of it.
 
 rejected by: block.agrees_with_reference
+misconception: parallel_sublayers
 """
 
 import math

@@ -1,6 +1,7 @@
 """Each norm follows the addition, as in the first Transformer.
 
 rejected by: block.residual_path
+misconception: post_norm
 """
 
 import math

@@ -1,6 +1,7 @@
 """What is added to is the normalised x.
 
 rejected by: block.residual_path
+misconception: residual_after_the_norm
 """
 
 import math

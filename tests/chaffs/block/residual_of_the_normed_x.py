@@ -1,6 +1,7 @@
 """The first addition is to the normalised x, the second is right.
 
 rejected by: block.residual_path
+misconception: residual_after_the_norm
 """
 
 import math

@@ -1,6 +1,7 @@
 """Always takes the largest logit.
 
 rejected by: generate.frequencies
+misconception: always_the_likeliest
 """
 
 import torch

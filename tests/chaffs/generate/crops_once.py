@@ -1,6 +1,7 @@
 """Crops the window once, before the loop, so that it grows past the block size again.
 
 rejected by: generate.agrees_with_reference
+misconception: crops_once
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Gives the model one token less than it could see.
 
 rejected by: generate.agrees_with_reference
+misconception: window_too_short
 """
 
 import torch

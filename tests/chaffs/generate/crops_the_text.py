@@ -1,6 +1,7 @@
 """Crops the text itself to the block size, so that its beginning is lost.
 
 rejected by: generate.agrees_with_reference
+misconception: crops_the_text
 """
 
 import torch

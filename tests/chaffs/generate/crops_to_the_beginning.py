@@ -1,6 +1,7 @@
 """Gives the model the first block_size tokens instead of the last.
 
 rejected by: generate.agrees_with_reference
+misconception: crops_to_the_beginning
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Does not pass tau on to the sampler.
 
 rejected by: generate.frequencies
+misconception: ignores_tau
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Gives the model the last token only, as if it had a cache.
 
 rejected by: generate.agrees_with_reference
+misconception: last_token_only
 """
 
 import torch

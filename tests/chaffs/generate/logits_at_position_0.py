@@ -1,6 +1,7 @@
 """Reads the logits at the first position.
 
 rejected by: generate.agrees_with_reference
+misconception: first_position
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Returns the new tokens without the prompt.
 
 rejected by: generate.shapes
+misconception: new_tokens_only
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Gives the model the whole text, past its block size.
 
 rejected by: generate.agrees_with_reference
+misconception: no_crop
 """
 
 import torch

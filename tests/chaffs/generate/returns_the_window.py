@@ -1,6 +1,7 @@
 """Returns the last block_size tokens of the text.
 
 rejected by: generate.agrees_with_reference
+misconception: crops_the_text
 """
 
 import torch

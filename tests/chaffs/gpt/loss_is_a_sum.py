@@ -1,6 +1,7 @@
 """The loss is summed over the tokens.
 
 rejected by: gpt.loss_agrees
+misconception: loss_is_a_sum
 """
 
 import math

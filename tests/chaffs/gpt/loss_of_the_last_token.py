@@ -1,6 +1,7 @@
 """Only the last token's loss is taken.
 
 rejected by: gpt.loss_agrees
+misconception: loss_of_the_last_token
 """
 
 import math

@@ -1,6 +1,7 @@
 """The last norm is left out.
 
 rejected by: gpt.agrees_with_reference
+misconception: no_final_norm
 """
 
 import math

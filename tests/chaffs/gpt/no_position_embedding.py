@@ -1,6 +1,7 @@
 """The position embedding is there and not used.
 
 rejected by: gpt.positions_matter
+misconception: no_position_embedding
 """
 
 import math

@@ -1,6 +1,7 @@
 """The attention has no causal mask.
 
 rejected by: gpt.no_future_leak
+misconception: not_causal
 """
 
 import math

@@ -1,6 +1,7 @@
 """All layers are one block: a list times n_layers.
 
 rejected by: gpt.agrees_with_reference
+misconception: one_block_for_all_layers
 """
 
 import math

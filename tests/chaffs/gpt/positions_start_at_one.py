@@ -1,6 +1,7 @@
 """Positions count from 1.
 
 rejected by: gpt.agrees_with_reference
+misconception: positions_start_at_one
 """
 
 import math

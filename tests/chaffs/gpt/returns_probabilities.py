@@ -1,6 +1,7 @@
 """The logits go through a softmax.
 
 rejected by: gpt.gives_logits
+misconception: returns_probabilities
 """
 
 import math

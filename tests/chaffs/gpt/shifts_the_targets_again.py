@@ -1,6 +1,7 @@
 """The loss shifts the targets, which the caller has shifted already.
 
 rejected by: gpt.loss_agrees
+misconception: shifts_the_targets_again
 """
 
 import math

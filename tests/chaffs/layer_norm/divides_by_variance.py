@@ -1,6 +1,7 @@
 """Divides by the variance without the root.
 
 rejected by: layer_norm.normalises_each_token
+misconception: divides_by_variance
 """
 
 

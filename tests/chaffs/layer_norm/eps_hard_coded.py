@@ -1,6 +1,7 @@
 """eps is always 1e-5, whatever is given.
 
 rejected by: layer_norm.eps_is_used
+misconception: eps_ignored
 """
 
 import torch

@@ -1,6 +1,7 @@
 """eps is added to the standard deviation in the place of the variance.
 
 rejected by: layer_norm.eps_in_its_place
+misconception: eps_outside_the_root
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The gain multiplies the bias too.
 
 rejected by: layer_norm.gain_and_bias_come_last
+misconception: gain_times_bias
 """
 
 import torch

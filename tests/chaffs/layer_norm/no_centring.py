@@ -1,6 +1,7 @@
 """The mean is not subtracted: this is RMS normalisation.
 
 rejected by: layer_norm.shift_and_scale_are_irrelevant
+misconception: no_centring
 """
 
 import torch

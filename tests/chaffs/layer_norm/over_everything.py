@@ -1,6 +1,7 @@
 """One mean and one variance for all numbers of x.
 
 rejected by: layer_norm.normalises_each_token
+misconception: over_everything
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Mean and variance are over the batch, as in batch normalisation.
 
 rejected by: layer_norm.tokens_are_independent
+misconception: over_the_batch
 """
 
 import torch

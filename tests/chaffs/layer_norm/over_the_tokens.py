@@ -1,6 +1,7 @@
 """Mean and variance are over the tokens of a sequence.
 
 rejected by: layer_norm.tokens_are_independent
+misconception: over_the_tokens
 """
 
 import torch

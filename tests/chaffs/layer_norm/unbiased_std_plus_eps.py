@@ -1,6 +1,7 @@
 """Divides by the unbiased standard deviation plus eps, as older tutorials do.
 
 rejected by: layer_norm.agrees_with_reference
+misconception: unbiased_variance
 """
 
 

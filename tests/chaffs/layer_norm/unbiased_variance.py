@@ -1,6 +1,7 @@
 """The variance is divided by d − 1.
 
 rejected by: layer_norm.agrees_with_reference
+misconception: unbiased_variance
 """
 
 import torch

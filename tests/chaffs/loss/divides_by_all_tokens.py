@@ -1,6 +1,7 @@
 """Leaves masked tokens out of the sum, but divides by all of them.
 
 rejected by: loss.agrees_with_reference
+misconception: divides_by_all_tokens
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Does not shift at all: each position is asked for the very token that it was given.
 
 rejected by: loss.agrees_with_reference
+misconception: does_not_shift
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Takes token 0 for padding, although the mask says what counts.
 
 rejected by: loss.agrees_with_reference
+misconception: token_0_ignored
 """
 
 import torch

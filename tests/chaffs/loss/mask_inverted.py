@@ -1,6 +1,7 @@
 """Takes True for padding: what should count is left out.
 
 rejected by: loss.unsupervised_have_no_effect
+misconception: mask_inverted
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Pairs the mask with the position that predicts instead of the token that is predicted.
 
 rejected by: loss.agrees_with_reference
+misconception: mask_not_shifted
 """
 
 import torch

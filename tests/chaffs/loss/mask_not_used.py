@@ -1,6 +1,7 @@
 """Relies on ignore_index = -100 and never looks at the mask.
 
 rejected by: loss.agrees_with_reference
+misconception: padding_counted
 """
 
 import torch.nn.functional as F

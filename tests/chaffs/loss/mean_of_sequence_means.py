@@ -1,6 +1,7 @@
 """Takes the mean of each sequence first, so that tokens of short ones weigh more.
 
 rejected by: loss.weighs_tokens_alike
+misconception: mean_of_sequence_means
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Replaces targets that the mask leaves out by token 0, which then counts like any other.
 
 rejected by: loss.agrees_with_reference
+misconception: padding_counted
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Shifts twice, as if the caller's targets were the inputs: the logits at t are held against the id at t+2.
 
 rejected by: loss.agrees_with_reference
+misconception: shifts_twice
 """
 
 import torch

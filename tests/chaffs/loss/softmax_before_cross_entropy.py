@@ -1,6 +1,7 @@
 """Gives probabilities to cross_entropy, which takes the softmax a second time.
 
 rejected by: loss.agrees_with_reference
+misconception: softmax_twice
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Sums over the tokens instead of averaging.
 
 rejected by: loss.order_and_copies
+misconception: sum_instead_of_mean
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The masks are to be added to the scores: 0 for allowed keys and minus infinity for the others.
 
 rejected by: mask.is_boolean
+misconception: additive_mask
 """
 
 import torch

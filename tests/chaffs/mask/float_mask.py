@@ -1,6 +1,7 @@
 """The masks hold the floats 0 and 1 instead of booleans.
 
 rejected by: mask.is_boolean
+misconception: float_mask
 """
 
 import torch

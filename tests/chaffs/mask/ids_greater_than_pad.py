@@ -1,6 +1,7 @@
 """Real tokens are taken to be those with ids above pad_id instead of other than pad_id.
 
 rejected by: mask.any_pad_id
+misconception: ids_above_pad_id
 """
 
 import torch

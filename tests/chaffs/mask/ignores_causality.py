@@ -1,6 +1,7 @@
 """Only padding is hidden, so real tokens of the future can be seen.
 
 rejected by: mask.no_future_key
+misconception: causality_ignored
 """
 
 import torch

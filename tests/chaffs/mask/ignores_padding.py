@@ -1,6 +1,7 @@
 """The padding is ignored: only the causal mask is repeated for each row.
 
 rejected by: mask.padding_agrees
+misconception: padding_ignored
 """
 
 import torch

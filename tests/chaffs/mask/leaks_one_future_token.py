@@ -1,6 +1,7 @@
 """The triangle starts one diagonal too high, so each token sees the next one.
 
 rejected by: mask.no_future_key
+misconception: sees_next_token
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The axis for the heads is missing, so the mask is (B, T, T).
 
 rejected by: mask.shapes
+misconception: no_head_axis
 """
 
 import torch

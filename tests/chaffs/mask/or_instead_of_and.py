@@ -1,6 +1,7 @@
 """The causal and the padding mask are joined with OR instead of AND.
 
 rejected by: mask.padding_agrees
+misconception: or_in_place_of_and
 """
 
 import torch

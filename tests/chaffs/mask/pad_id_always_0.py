@@ -1,6 +1,7 @@
 """The id 0 is always taken for padding and pad_id is not used.
 
 rejected by: mask.any_pad_id
+misconception: pad_id_is_0
 """
 
 import torch

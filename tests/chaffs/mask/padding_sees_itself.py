@@ -1,6 +1,7 @@
 """The diagonal is always on, so padding attends to itself.
 
 rejected by: mask.padding_agrees
+misconception: padding_sees_itself
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Padding removes the rows of padded queries instead of the columns of padded keys.
 
 rejected by: mask.padding_agrees
+misconception: pads_queries
 """
 
 import torch

@@ -1,6 +1,7 @@
 """True marks the keys that are hidden instead of those that may be attended to.
 
 rejected by: mask.causal_agrees
+misconception: polarity_inverted
 """
 
 import torch

@@ -1,6 +1,7 @@
 """All keys after the first padding are hidden, real tokens included.
 
 rejected by: mask.padding_agrees
+misconception: stops_at_first_padding
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The diagonal is left out, so no token sees itself.
 
 rejected by: mask.causal_agrees
+misconception: does_not_see_itself
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The upper triangle is kept, so tokens look only at themselves and the future.
 
 rejected by: mask.no_future_key
+misconception: upper_triangle
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The activation follows the second layer.
 
 rejected by: mlp.agrees_with_reference
+misconception: activation_at_the_end
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """Both layers are followed by an activation.
 
 rejected by: mlp.activation
+misconception: activation_twice
 """
 
 import torch.nn.functional as F

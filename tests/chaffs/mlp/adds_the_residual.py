@@ -1,6 +1,7 @@
 """x is added inside the MLP.
 
 rejected by: mlp.agrees_with_reference
+misconception: adds_the_residual
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """F.dropout is called without the mode: it is always on.
 
 rejected by: mlp.eval_is_deterministic
+misconception: dropout_in_eval_mode
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """Dropout acts on the hidden layer in the place of the output.
 
 rejected by: mlp.dropout
+misconception: dropout_on_the_hidden_layer
 """
 
 import torch.nn.functional as F

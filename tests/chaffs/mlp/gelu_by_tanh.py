@@ -1,6 +1,7 @@
 """GELU in its approximation by tanh.
 
 rejected by: mlp.activation
+misconception: gelu_by_tanh
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """There is no activation: two linear layers are one.
 
 rejected by: mlp.activation
+misconception: no_activation
 """
 
 from torch import nn

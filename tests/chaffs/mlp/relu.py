@@ -1,6 +1,7 @@
 """ReLU in the place of GELU.
 
 rejected by: mlp.activation
+misconception: relu
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """SiLU in the place of GELU.
 
 rejected by: mlp.activation
+misconception: silu
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """The residual connection of the block is added inside the attention.
 
 rejected by: multi_head.agrees_with_reference
+misconception: residual_inside
 """
 
 import math

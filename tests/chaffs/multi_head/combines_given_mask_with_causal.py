@@ -1,6 +1,7 @@
 """A given mask is combined with the causal one instead of replacing it.
 
 rejected by: multi_head.explicit_mask
+misconception: given_mask_and_causal
 """
 
 import math

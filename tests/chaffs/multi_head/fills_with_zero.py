@@ -1,6 +1,7 @@
 """Masked scores become 0 instead of minus infinity, so that the future keeps some weight.
 
 rejected by: multi_head.no_future_leak
+misconception: fills_with_zero
 """
 
 import math

@@ -1,6 +1,7 @@
 """The mask argument is ignored and the causal mask is always used.
 
 rejected by: multi_head.explicit_mask
+misconception: given_mask_ignored
 """
 
 import math

@@ -1,6 +1,7 @@
 """A given mask is read as True = hidden, the convention of nn.MultiheadAttention.
 
 rejected by: multi_head.explicit_mask
+misconception: mask_inverted
 """
 
 import math

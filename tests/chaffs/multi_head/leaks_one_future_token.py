@@ -1,6 +1,7 @@
 """The diagonal of the causal mask is off by one, so that each token also sees the next one.
 
 rejected by: multi_head.no_future_leak
+misconception: sees_next_token
 """
 
 import math

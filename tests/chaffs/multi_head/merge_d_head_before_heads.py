@@ -1,6 +1,7 @@
 """The heads are merged with d_head before n_heads, which interleaves their features.
 
 rejected by: multi_head.heads_are_independent
+misconception: features_interleaved
 """
 
 import math

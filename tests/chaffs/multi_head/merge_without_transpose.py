@@ -1,6 +1,7 @@
 """The heads are flattened without moving the head axis back behind the token axis.
 
 rejected by: multi_head.no_future_leak
+misconception: merged_without_transpose
 """
 
 import math

@@ -1,6 +1,7 @@
 """Without a given mask every token attends to every other, the future included.
 
 rejected by: multi_head.no_future_leak
+misconception: mask_ignored
 """
 
 import math

@@ -1,6 +1,7 @@
 """The concatenated heads are returned without the output projection.
 
 rejected by: multi_head.agrees_with_reference
+misconception: projection_left_out
 """
 
 import math

@@ -1,6 +1,7 @@
 """The scores are not scaled at all.
 
 rejected by: multi_head.agrees_with_reference
+misconception: unscaled
 """
 
 import math

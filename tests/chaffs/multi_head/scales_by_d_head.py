@@ -1,6 +1,7 @@
 """The scores are divided by d_head instead of its square root.
 
 rejected by: multi_head.agrees_with_reference
+misconception: divides_by_d_k
 """
 
 import math

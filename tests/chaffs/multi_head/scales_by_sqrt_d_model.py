@@ -1,6 +1,7 @@
 """The scores are divided by the square root of d_model instead of d_head.
 
 rejected by: multi_head.agrees_with_reference
+misconception: root_of_d_model
 """
 
 import math

@@ -1,6 +1,7 @@
 """The softmax runs over the heads (dim=1) instead of the keys.
 
 rejected by: multi_head.heads_are_independent
+misconception: softmax_over_heads
 """
 
 import math

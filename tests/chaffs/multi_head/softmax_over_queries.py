@@ -1,6 +1,7 @@
 """The softmax runs over the queries (dim=-2) instead of the keys.
 
 rejected by: multi_head.agrees_with_reference
+misconception: softmax_over_queries
 """
 
 import math

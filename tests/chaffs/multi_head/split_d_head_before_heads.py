@@ -1,6 +1,7 @@
 """The features are split as (d_head, n_heads), so that each head gets every n_heads-th feature.
 
 rejected by: multi_head.heads_are_independent
+misconception: every_hth_feature
 """
 
 import math

@@ -1,6 +1,7 @@
 """The features are viewed as (B, n_heads, T, d_head) directly, so that each head gets a piece of the sequence.
 
 rejected by: multi_head.no_future_leak
+misconception: split_without_transpose
 """
 
 import math

@@ -1,6 +1,7 @@
 """The causal mask hides a token from itself, and the empty first row is papered over with nan_to_num.
 
 rejected by: multi_head.no_future_gradient
+misconception: does_not_see_itself
 """
 
 import math

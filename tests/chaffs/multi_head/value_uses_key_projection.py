@@ -1,6 +1,7 @@
 """The values are made by the key projection (a copied line that was not edited).
 
 rejected by: multi_head.agrees_with_reference
+misconception: value_from_keys
 """
 
 import math

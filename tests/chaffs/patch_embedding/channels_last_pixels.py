@@ -1,6 +1,7 @@
 """The pixels of a patch are read pixel by pixel, all channels of each, as einops examples do.
 
 rejected by: patch_embedding.one_pixel
+misconception: channels_last_pixels
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """Patches are counted from top to bottom first.
 
 rejected by: patch_embedding.patches_are_local
+misconception: column_major_patches
 """
 
 from torch import nn

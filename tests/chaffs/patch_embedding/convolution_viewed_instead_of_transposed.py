@@ -1,6 +1,7 @@
 """The convolution's maps are viewed as tokens without a transposition.
 
 rejected by: patch_embedding.black_image_gives_the_bias
+misconception: maps_not_transposed
 """
 
 import torch.nn.functional as F

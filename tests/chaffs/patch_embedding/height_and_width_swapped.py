@@ -1,6 +1,7 @@
 """The number of rows is taken from the width.
 
 rejected by: patch_embedding.rectangular_images
+misconception: height_and_width_exchanged
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """The image is reshaped into patches without moving an axis.
 
 rejected by: patch_embedding.patches_are_local
+misconception: reshape_without_permute
 """
 
 from torch import nn

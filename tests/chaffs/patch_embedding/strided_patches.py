@@ -1,6 +1,7 @@
 """A patch is every n-th pixel of the image.
 
 rejected by: patch_embedding.patches_are_local
+misconception: strided_patches
 """
 
 from torch import nn

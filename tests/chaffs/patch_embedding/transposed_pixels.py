@@ -1,6 +1,7 @@
 """The pixels of a patch are read column by column.
 
 rejected by: patch_embedding.one_pixel
+misconception: transposed_pixels
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """F.unfold's output has the patches last, and is reshaped instead of transposed.
 
 rejected by: patch_embedding.patches_are_local
+misconception: unfold_not_transposed
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,7 @@
 """Windows are unfolded, and their channel axis is left in front of the patches.
 
 rejected by: patch_embedding.patches_are_local
+misconception: channels_left_in_front
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """Forgets to divide by the number of tokens before the exponential.
 
 rejected by: perplexity.agrees_with_reference
+misconception: exp_of_the_sum
 """
 
 import math

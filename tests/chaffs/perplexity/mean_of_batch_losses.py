@@ -1,6 +1,7 @@
 """Averages the batches' losses, whatever their number of tokens.
 
 rejected by: perplexity.batching_is_irrelevant
+misconception: mean_of_batch_losses
 """
 
 import math

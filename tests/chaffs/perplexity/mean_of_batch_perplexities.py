@@ -1,6 +1,7 @@
 """Averages the batches' perplexities.
 
 rejected by: perplexity.batching_is_irrelevant
+misconception: mean_of_batch_perplexities
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Averages the perplexities of the sequences.
 
 rejected by: perplexity.agrees_with_reference
+misconception: mean_of_sequence_perplexities
 """
 
 import torch

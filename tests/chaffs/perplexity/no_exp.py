@@ -1,6 +1,7 @@
 """Returns the mean loss, without the exponential.
 
 rejected by: perplexity.uniform_model
+misconception: no_exponential
 """
 
 import torch

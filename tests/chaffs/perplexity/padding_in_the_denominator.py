@@ -1,6 +1,7 @@
 """Sums over the tokens that count and divides by all of them.
 
 rejected by: perplexity.padding_changes_nothing
+misconception: padding_in_the_denominator
 """
 
 import math

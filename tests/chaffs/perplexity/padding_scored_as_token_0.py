@@ -1,6 +1,7 @@
 """Holds masked tokens for token 0 and scores them.
 
 rejected by: perplexity.padding_changes_nothing
+misconception: padding_counted
 """
 
 import math

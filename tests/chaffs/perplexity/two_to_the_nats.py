@@ -1,6 +1,7 @@
 """Raises 2 to a loss that is measured in nats.
 
 rejected by: perplexity.uniform_model
+misconception: two_to_the_nats
 """
 
 import torch

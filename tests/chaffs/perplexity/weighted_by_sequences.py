@@ -1,6 +1,7 @@
 """Weighs the batches' losses by their number of sequences instead of tokens.
 
 rejected by: perplexity.agrees_with_reference
+misconception: weighted_by_sequences
 """
 
 import math

@@ -1,6 +1,7 @@
 """The sines and cosines are added to x, as in a sinusoidal position embedding, instead of rotating it.
 
 rejected by: rope.linear
+misconception: adds_sinusoids
 """
 
 import torch

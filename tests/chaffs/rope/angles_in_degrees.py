@@ -1,6 +1,7 @@
 """The angles are taken as degrees and converted to radians once more.
 
 rejected by: rope.unit_vector
+misconception: angles_in_degrees
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The base is always 10000, whatever is passed.
 
 rejected by: rope.base_is_used
+misconception: base_is_10000
 """
 
 import torch

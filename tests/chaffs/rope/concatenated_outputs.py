@@ -1,6 +1,7 @@
 """The rotated first components come before all the second ones instead of alternating with them.
 
 rejected by: rope.agrees_with_reference
+misconception: halves_side_by_side
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The last axis of the cache is read as sine and cosine instead of cosine and sine.
 
 rejected by: rope.position_zero_is_identity
+misconception: cos_and_sin_swapped
 """
 
 import torch

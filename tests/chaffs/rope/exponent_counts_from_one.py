@@ -1,6 +1,7 @@
 """The pairs are numbered from 1 as in the paper, but the paper's i - 1 in the exponent became i.
 
 rejected by: rope.frequencies
+misconception: pairs_count_from_1
 """
 
 import torch

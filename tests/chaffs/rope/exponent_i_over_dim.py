@@ -1,6 +1,7 @@
 """The exponent is -i/dim: the factor 2 is missing.
 
 rejected by: rope.frequencies
+misconception: factor_2_missing
 """
 
 import torch

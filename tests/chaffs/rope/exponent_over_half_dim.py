@@ -1,6 +1,7 @@
 """The exponent 2i is divided by the number of pairs instead of by the width of the head.
 
 rejected by: rope.frequencies
+misconception: divides_by_n_pairs
 """
 
 import torch

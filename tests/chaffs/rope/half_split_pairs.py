@@ -1,6 +1,7 @@
 """The pairs are (x_i, x_{i + dim/2}), as in Llama, where neighbours (x_2i, x_2i+1) are asked for.
 
 rejected by: rope.agrees_with_reference
+misconception: half_split_pairs
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The rotated pairs are assigned to local names and never written back, so the copy of x is returned unrotated.
 
 rejected by: rope.scores_depend_on_distance
+misconception: comes_back_unturned
 """
 
 import torch

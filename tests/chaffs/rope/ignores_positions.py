@@ -1,6 +1,7 @@
 """The positions that are passed are never looked at; tokens always count from 0.
 
 rejected by: rope.explicit_positions
+misconception: positions_ignored
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The frequency is 1 / base^(-2i/dim), so the angles grow with the pair index instead of shrinking.
 
 rejected by: rope.frequencies
+misconception: angles_grow
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The cosines and sines are laid out for neighbouring pairs while the rotation swaps the two halves of the vector.
 
 rejected by: rope.keeps_norms
+misconception: two_layouts_mixed
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Every pair turns by the same angle, the position itself: the frequencies are missing.
 
 rejected by: rope.frequencies
+misconception: one_frequency
 """
 
 import torch

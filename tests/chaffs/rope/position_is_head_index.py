@@ -1,6 +1,7 @@
 """Four axes are read as (B, T, H, dim), so each head gets its own angle and the tokens of a head all share it.
 
 rejected by: rope.heads_are_independent
+misconception: position_is_head_index
 """
 
 import torch

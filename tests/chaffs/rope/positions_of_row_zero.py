@@ -1,6 +1,7 @@
 """All rows of the batch use the positions of the first row.
 
 rejected by: rope.explicit_positions
+misconception: positions_of_first_row
 """
 
 import torch

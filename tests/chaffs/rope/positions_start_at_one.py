@@ -1,6 +1,7 @@
 """The first row of the cache belongs to position 1 instead of position 0.
 
 rejected by: rope.cache_agrees
+misconception: positions_count_from_1
 """
 
 import torch

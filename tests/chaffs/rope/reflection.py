@@ -1,6 +1,7 @@
 """The minus of the rotation matrix is missing: (a cos + b sin, a sin + b cos).
 
 rejected by: rope.scores_depend_on_distance
+misconception: minus_missing
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Explicit positions are shifted so that the first one given counts as 0.
 
 rejected by: rope.explicit_positions
+misconception: positions_from_first
 """
 
 import torch

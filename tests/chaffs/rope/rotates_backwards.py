@@ -1,6 +1,7 @@
 """The sine has the wrong sign, so each pair turns by minus the angle.
 
 rejected by: rope.unit_vector
+misconception: rotates_backwards
 """
 
 import torch

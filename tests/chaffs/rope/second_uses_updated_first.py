@@ -1,6 +1,7 @@
 """The second component of a pair is computed from the first component after it was overwritten.
 
 rejected by: rope.agrees_with_reference
+misconception: overwritten_too_early
 """
 
 import torch

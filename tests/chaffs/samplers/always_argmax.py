@@ -1,6 +1,7 @@
 """sample always takes the most probable token.
 
 rejected by: samplers.draws_agree
+misconception: always_the_likeliest
 """
 
 import torch

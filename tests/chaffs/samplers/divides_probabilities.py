@@ -1,6 +1,7 @@
 """Divides the probabilities by tau instead of the logits.
 
 rejected by: samplers.temperature_agrees
+misconception: divides_probabilities
 """
 
 import torch

@@ -1,6 +1,7 @@
 """top_p drops the token with which the sum reaches p.
 
 rejected by: samplers.top_p_worked_example
+misconception: drops_the_boundary_token
 """
 
 import torch

@@ -1,6 +1,7 @@
 """top_k sets what it leaves out to 0, which the softmax makes likely again.
 
 rejected by: samplers.top_k_agrees
+misconception: fills_with_zero
 """
 
 import torch

@@ -1,6 +1,7 @@
 """sample takes a temperature and never uses it.
 
 rejected by: samplers.draws_agree
+misconception: ignores_tau
 """
 
 import torch

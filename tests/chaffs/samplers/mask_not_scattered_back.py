@@ -1,6 +1,7 @@
 """top_p applies the mask of the sorted logits to the unsorted ones.
 
 rejected by: samplers.top_p_agrees
+misconception: mask_not_moved_back
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Multiplies by the temperature: high values sharpen.
 
 rejected by: samplers.temperature_agrees
+misconception: multiplies_by_tau
 """
 
 import torch

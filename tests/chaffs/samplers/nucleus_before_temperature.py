@@ -1,6 +1,7 @@
 """sample takes the nucleus before it applies the temperature.
 
 rejected by: samplers.order_of_filters
+misconception: nucleus_before_temperature
 """
 
 import torch

@@ -1,6 +1,7 @@
 """top_p sorts from the least to the most probable token.
 
 rejected by: samplers.top_p_agrees
+misconception: sorts_ascending
 """
 
 import torch

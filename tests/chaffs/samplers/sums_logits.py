@@ -1,6 +1,7 @@
 """top_p sums logits instead of probabilities.
 
 rejected by: samplers.top_p_agrees
+misconception: sums_logits
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The content stands before the suffix, that is, where it was taken from.
 
 rejected by: span_corruption.rebuilds_the_document
+misconception: content_stays_in_place
 """
 
 import torch

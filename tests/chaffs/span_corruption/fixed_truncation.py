@@ -1,6 +1,7 @@
 """The document is always cut to the largest length instead of to a random one.
 
 rejected by: span_corruption.every_length_occurs
+misconception: always_the_longest_cut
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The gap is filled with one mask for every hidden character instead of a single one.
 
 rejected by: span_corruption.rebuilds_the_document
+misconception: mask_for_each_character
 """
 
 import torch

@@ -1,6 +1,7 @@
 """There is a mask before the content but none where it was taken out.
 
 rejected by: span_corruption.rebuilds_the_document
+misconception: no_mask_at_the_gap
 """
 
 import torch

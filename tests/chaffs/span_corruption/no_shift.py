@@ -1,6 +1,7 @@
 """x and y are the same sequence.
 
 rejected by: span_corruption.y_is_x_shifted
+misconception: not_shifted
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The document is never cut to a random length, only to what still fits into the block.
 
 rejected by: span_corruption.every_length_occurs
+misconception: always_the_longest_cut
 """
 
 import torch

@@ -1,6 +1,7 @@
 """There is a mask at the gap but none before the content.
 
 rejected by: span_corruption.rebuilds_the_document
+misconception: one_mask_only
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The padding stands before the text instead of after it.
 
 rejected by: span_corruption.rebuilds_the_document
+misconception: padded_on_the_left
 """
 
 import torch

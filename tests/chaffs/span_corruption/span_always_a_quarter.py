@@ -1,6 +1,7 @@
 """The hidden span is always exactly a quarter of the cut text instead of a random length.
 
 rejected by: span_corruption.mean_span_length
+misconception: span_always_a_quarter
 """
 
 import torch

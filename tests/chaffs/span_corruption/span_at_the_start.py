@@ -1,6 +1,7 @@
 """The hidden span always begins with the first character.
 
 rejected by: span_corruption.span_position_varies
+misconception: span_at_the_start
 """
 
 import torch

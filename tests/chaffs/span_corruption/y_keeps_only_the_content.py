@@ -1,6 +1,7 @@
 """Everything in y before the content is replaced by padding.
 
 rejected by: span_corruption.y_is_x_shifted
+misconception: y_keeps_only_the_content
 """
 
 import torch

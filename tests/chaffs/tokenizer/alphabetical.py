@@ -1,6 +1,7 @@
 """Orders the words alphabetically.
 
 rejected by: tokenizer.word_vocabulary
+misconception: alphabetical
 """
 
 import re

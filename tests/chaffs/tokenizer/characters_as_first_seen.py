@@ -1,6 +1,7 @@
 """CharTokenizer takes characters in the order in which they are first seen.
 
 rejected by: tokenizer.character_vocabulary
+misconception: characters_as_first_seen
 """
 
 import re

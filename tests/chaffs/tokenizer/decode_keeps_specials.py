@@ -1,6 +1,7 @@
 """Shows <pad>, <bos> and <eos> in the decoded text.
 
 rejected by: tokenizer.words_decode
+misconception: specials_shown
 """
 
 import re

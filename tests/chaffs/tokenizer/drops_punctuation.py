@@ -1,6 +1,7 @@
 """Keeps words only and drops punctuation.
 
 rejected by: tokenizer.punctuation
+misconception: drops_punctuation
 """
 
 import re

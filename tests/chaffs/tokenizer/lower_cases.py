@@ -1,6 +1,7 @@
 """Lower-cases all texts.
 
 rejected by: tokenizer.word_vocabulary
+misconception: lower_cases
 """
 
 import re

@@ -1,6 +1,7 @@
 """max_vocab does not count the specials: the vocabulary is four too large.
 
 rejected by: tokenizer.max_vocab
+misconception: specials_not_counted
 """
 
 import re

@@ -1,6 +1,7 @@
 """Splits at white space only, so that punctuation stays glued to words.
 
 rejected by: tokenizer.punctuation
+misconception: splits_at_spaces_only
 """
 
 def split(text):

@@ -1,6 +1,7 @@
 """Orders equally frequent words alphabetically instead of by first seen.
 
 rejected by: tokenizer.word_vocabulary
+misconception: ties_alphabetically
 """
 
 import re

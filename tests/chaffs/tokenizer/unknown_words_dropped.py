@@ -1,6 +1,7 @@
 """Leaves unknown words out.
 
 rejected by: tokenizer.unknown_words
+misconception: unknown_words_dropped
 """
 
 import re

@@ -1,0 +1,39 @@
+"""The scores are divided by the square root of the number of heads instead of d_head.
+
+rejected by: multi_head.agrees_with_reference
+misconception: root_of_n_heads
+"""
+
+import math
+
+import torch
+from torch import nn
+
+
+class MultiHeadAttention(nn.Module):
+    def __init__(self, d_model, n_heads, dropout=0.0):
+        super().__init__()
+        self.n_heads = n_heads
+        self.query = nn.Linear(d_model, d_model)
+        self.key = nn.Linear(d_model, d_model)
+        self.value = nn.Linear(d_model, d_model)
+        self.proj = nn.Linear(d_model, d_model)
+        self.weight_dropout = nn.Dropout(dropout)
+        self.output_dropout = nn.Dropout(dropout)
+
+    def split(self, features):
+        B, T, d_model = features.shape
+        return features.view(B, T, self.n_heads, d_model // self.n_heads).transpose(1, 2)
+
+    def forward(self, x, mask=None):
+        B, T, d_model = x.shape
+        if mask is None:
+            mask = torch.ones(T, T, dtype=torch.bool, device=x.device).tril()
+        q = self.split(self.query(x))
+        k = self.split(self.key(x))
+        v = self.split(self.value(x))
+        scores = q @ k.transpose(-2, -1) / math.sqrt(self.n_heads)
+        scores = scores.masked_fill(~mask, -math.inf)
+        weights = self.weight_dropout(torch.softmax(scores, dim=-1))
+        mixed = (weights @ v).transpose(1, 2).reshape(B, T, d_model)
+        return self.output_dropout(self.proj(mixed))

@@ -1,0 +1,27 @@
+"""Every pixel is replaced by the image's mean colour, so that all patches are alike.
+
+rejected by: patch_embedding.patches_are_local
+"""
+
+from torch import nn
+
+
+class PatchEmbedding(nn.Module):
+    def __init__(self, image_size, patch_size, n_channels, d_model):
+        super().__init__()
+        self.height, self.width = (image_size, image_size) if isinstance(image_size, int) else image_size
+        if self.height % patch_size or self.width % patch_size:
+            raise ValueError("the patches do not fit into the image")
+        self.patch_size = patch_size
+        self.n_patches = (self.height // patch_size) * (self.width // patch_size)
+        self.proj = nn.Linear(n_channels * patch_size**2, d_model)
+
+    def forward(self, x):
+        B, C, H, W = x.shape
+        if (H, W) != (self.height, self.width):
+            raise ValueError(f"images must be {self.height} x {self.width}, not {H} x {W}")
+        P = self.patch_size
+        x = x.mean(dim=(2, 3), keepdim=True).expand_as(x)
+        grid = x.reshape(B, C, H // P, P, W // P, P)
+        patches = grid.permute(0, 2, 4, 1, 3, 5).reshape(B, -1, C * P * P)
+        return self.proj(patches)

@@ -1,0 +1,38 @@
+"""sample takes the largest logit of each row away before it divides, so that a tiny temperature cannot overflow."""
+
+import torch
+
+
+def temperature(logits, tau):
+    if tau <= 0:
+        raise ValueError(f"tau must be above 0, got {tau}")
+    return logits / tau
+
+
+def top_k(logits, k):
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    n_kept = min(k, logits.shape[-1])
+    return logits.masked_fill(logits < logits.sort(dim=-1).values[..., -n_kept, None], float("-inf"))
+
+
+def top_p(logits, p):
+    if not 0 < p <= 1:
+        raise ValueError(f"p must be in (0, 1], got {p}")
+    ordered, indices = logits.sort(dim=-1, descending=True)
+    probabilities = ordered.softmax(dim=-1)
+    before = probabilities.cumsum(dim=-1) - probabilities
+    ordered = ordered.masked_fill((before >= p) & (p < 1), float("-inf"))
+    return torch.empty_like(logits).scatter(-1, indices, ordered)
+
+
+def sample(logits, tau=1.0, k=None, p=None, generator=None):
+    if logits.dim() != 2:
+        raise ValueError(f"logits must be (B, V), got {tuple(logits.shape)}")
+    logits = temperature(logits - logits.amax(dim=-1, keepdim=True), tau)
+    if k is not None:
+        logits = top_k(logits, k)
+    if p is not None:
+        logits = top_p(logits, p)
+    weights = logits.exp()  # the largest logit is 0: this can be done by hand
+    return torch.multinomial(weights, 1, generator=generator)[:, 0]
