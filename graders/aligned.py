@@ -14,7 +14,7 @@ from sandbox.errors import StudentError
 from . import oracles
 from .alignment import Layout, layouts
 from .compare import assert_agrees
-from .diagnosis import mistake_in
+from .misconceptions.self_attention import Attending, is_known_mistake
 from .oracles.attention import attention_weights
 from .strategies import generator, head_weights
 from .tasks import HeadSizes
@@ -138,7 +138,7 @@ class AlignedMultiHead:
             if any(agrees(output, expected) for expected in itertools.islice(module.expected(x), 1, None)):
                 return number
         for number, module, output in outputs:
-            if mistake_in(output, module.loaded(), sizes, x):
+            if is_known_mistake(output, Attending(module.loaded(), sizes, x)):
                 return number
         return 0
 

@@ -1,8 +1,10 @@
 """Judging one submission: which checks, in which order, with which seeds, and what a failed prerequisite means."""
 
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,10 +15,11 @@ from sandbox.confine import Limits
 from sandbox.launch import Zygote
 
 from .catalogue import checks_of
-from .check import Check, derive
+from .check import SHRINK_CALLS, Check, Group, derive
 from .homework import Homework, toml_of
+from .misconceptions import banks, named
 from .student import Student, find_code
-from .verdict import Outcome, Reason, Verdict
+from .verdict import Misconception, Outcome, Reason, Verdict
 
 DEFAULT_SECRET = "headmaster"  # for runs at home; a course's package brings its own
 KEY = Path(__file__).parent.parent / "reference"
@@ -33,6 +36,7 @@ class Judge:
         seed: if given, seeds follow from it and the check alone: the same cases for every submission.
         reference: the folder of the homework's solution, asked for a second opinion when the grader itself stumbles;
             None where there is none (in the students' kit).
+        shrink_calls: cases tried to make a failing one smaller; the verdicts' outcomes do not depend on it.
 
     Raises:
         IntakeError: the submission cannot be taken in.
@@ -47,6 +51,7 @@ class Judge:
         secret: str = DEFAULT_SECRET,
         seed: int | None = None,
         reference: Path | None = None,
+        shrink_calls: int = SHRINK_CALLS,
     ) -> None:
         # cases are small: a second thread only waits for the first, and on a busy machine for its turn
         torch.set_num_threads(1)
@@ -54,10 +59,12 @@ class Judge:
         self.checks = checks_of(homework)
         self.verdicts: dict[str, Verdict] = {}
         self.seconds: dict[str, float] = {}
+        self.misconceptions: dict[str, Misconception | None] = {}  # by task, where one of its checks has failed
         self._zygote = zygote
         self._secret = secret
         self._seed = seed
         self._reference = reference
+        self._shrink_calls = shrink_calls
         self._stack = ExitStack()
         self._ends = time.monotonic() + homework.config.limits.seconds_in_all
         self.student = self._take(submission, self._stack)
@@ -98,6 +105,8 @@ class Judge:
         """Judge one check and remember the verdict."""
         start = time.monotonic()
         verdict = self._prerequisite(check) or self._run(check, start)
+        if verdict.outcome is Outcome.FAILED:
+            verdict = self._with_misconception(check, verdict)
         self.verdicts[check.id] = verdict
         self.seconds[check.id] = time.monotonic() - start
         return verdict
@@ -125,10 +134,22 @@ class Judge:
     def _run(self, check: Check, now: float) -> Verdict:
         if now > self._ends:
             return Verdict.not_judged(Reason.BUDGET)
-        verdict = check.run(self.student, self.seed_of(check))
+        verdict = check.run(self.student, self.seed_of(check), shrink_calls=self._shrink_calls)
         if verdict.reason is Reason.GRADER_FAULT and self._reference is not None:
             return self._second_opinion(check, verdict, self._reference)
         return verdict
+
+    def _with_misconception(self, check: Check, verdict: Verdict) -> Verdict:
+        """The verdict with the name of the mistake, if it is a known one; asked once per task, at its first failure."""
+        if check.group is Group.INTERFACE or check.task not in banks() or check.task in self.misconceptions:
+            return verdict
+        try:
+            found = named(self.student, check.task, self.seed_of(check))
+        except Exception:  # the verdict stands without a name, and the staff is told
+            self.misconceptions[check.task] = None
+            return replace(verdict, staff=f"{verdict.staff}\n{traceback.format_exc()}".strip())
+        self.misconceptions[check.task] = found
+        return replace(verdict, misconception=found)
 
     def _second_opinion(self, check: Check, verdict: Verdict, reference: Path) -> Verdict:
         """Whose fault it is that the grader stumbled: if the solution passes, what the student's code sent is to blame.

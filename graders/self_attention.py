@@ -4,10 +4,8 @@ import torch
 from torch import Tensor
 
 from .compare import assert_agrees, assert_agrees_with_one, assert_equal, assert_true, require_tensor
-from .diagnosis import mistake_in
 from .strategies import HeadCase, generator
 from .tasks import HeadSizes, MultiHead, MultiHeadModule
-from .verdict import CheckFailed
 
 # rounding grows with the width of the sums; weights are scaled so that outputs are O(1)
 ATOL = 2e-5
@@ -30,12 +28,7 @@ def output(module: MultiHeadModule, x: Tensor, sizes: HeadSizes) -> Tensor:
 def is_right(module: MultiHeadModule, x: Tensor, mask: Tensor | None = None, what: str = "the output") -> None:
     """The output is the one that the loaded weights give."""
     got = module(x) if mask is None else module(x, mask)
-    try:
-        assert_agrees_with_one(got, module.expected(x, mask), what, atol=ATOL)
-    except CheckFailed as failed:
-        sizes = getattr(module, "sizes", None)
-        named = mistake_in(got, module.loaded(), sizes, x, mask) if isinstance(sizes, HeadSizes) else ""
-        raise CheckFailed(f"{failed}\n{named}".strip()) from None
+    assert_agrees_with_one(got, module.expected(x, mask), what, atol=ATOL)
 
 
 def earlier_tokens_do_not_feel_later_ones(module: MultiHeadModule, case: HeadCase, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 
 class Outcome(Enum):
@@ -29,6 +30,21 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True)
+class Misconception:
+    """A known wrong variant of a task (see `graders/misconceptions`).
+
+    Attributes:
+        name: identifies it within its task; for the staff.
+        explanation: one or two sentences: what the code does, and what it should do.
+        hint: where to look; it does not give the code away.
+    """
+
+    name: str
+    explanation: str
+    hint: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The conclusion of one check on one submission.
 
@@ -38,6 +54,11 @@ class Verdict:
         reason: why it was not judged.
         staff: what only the staff may see.
         output: the first 16 KiB of what the student's code printed while it was judged; untrusted.
+        misconception: what the student seems to have misunderstood; with the first failed check of a task only.
+        case: the smallest failing case that was found, in words; empty where there is none.
+        snippet: Python code that repeats the failing case without the grader; empty where there is none.
+        blocking: whether it keeps the submission from being graded at all: a missing file, a wrong signature, a process
+            that died. Such a message is told in full whatever the homework's level of feedback.
     """
 
     outcome: Outcome
@@ -45,6 +66,10 @@ class Verdict:
     reason: Reason | None = None
     staff: str = ""
     output: str = ""
+    misconception: Misconception | None = None
+    case: str = ""
+    snippet: str = ""
+    blocking: bool = False
 
     @classmethod
     def not_judged(cls, reason: Reason, message: str = "", staff: str = "") -> "Verdict":
@@ -58,7 +83,17 @@ class Verdict:
 
 
 class CheckFailed(Exception):
-    """A case violates the property; the text says what was expected and what came."""
+    """A case violates the property; the text says what was expected and what came.
+
+    Attributes:
+        got: the value that was compared, as it came; None where it was made of several, or is not known.
+        expected: what it was compared with.
+    """
+
+    def __init__(self, message: str, got: Any = None, expected: Any = None) -> None:
+        super().__init__(message)
+        self.got = got
+        self.expected = expected
 
 
 class CannotJudge(Exception):

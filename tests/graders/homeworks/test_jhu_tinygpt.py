@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from audit.edits import replaced
+from audit.handing_in import hand_in as write
 from graders.check import Group
 from graders.judge import Judge
 from graders.verdict import Outcome, Verdict
-from tests.submissions.handing_in import hand_in as write
-from tests.submissions.tables import replaced
 
 SLUG = "jhu_tinygpt"
 GIST = (Group.INTERFACE, Group.SHAPE, Group.AGREEMENT)
@@ -66,12 +66,6 @@ MODEL_END = "        return logits, loss\n"
             "the output: expected a float32 tensor of shape (",
         ),
         ("attention", [(HEAD_END, "        return None")], "the output: expected a float32 tensor of shape ("),
-        (
-            "attention",
-            [("k.mT / math.sqrt(d_k)", "k.mT / math.sqrt(n_embd)")],
-            "Exactly these values come out if the scores are divided by √3, the root of the width of x, in place of √2, the "
-            "root of a head's width.",
-        ),
         (
             "multi_head",
             [("nn.ModuleList(Head(head_size) for _ in range(num_heads))", "nn.ModuleList([Head(head_size)] * num_heads)")],

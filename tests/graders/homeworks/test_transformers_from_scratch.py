@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from audit.handing_in import hand_in as write
 from graders.check import Group
 from graders.homeworks.transformers_from_scratch import BINDING
 from graders.judge import Judge
 from graders.verdict import Outcome, Verdict
-from tests.submissions.handing_in import hand_in as write
 from tests.submissions.transformers_from_scratch.bugs import DRAWN, LAST, NORMED
 
 SLUG = "transformers_from_scratch"

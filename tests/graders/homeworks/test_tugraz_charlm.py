@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from audit.edits import replaced
+from audit.handing_in import hand_in as write
 from graders.check import Group
 from graders.judge import Judge
 from graders.scoring import lost_items
 from graders.verdict import Outcome, Verdict
-from tests.submissions.handing_in import hand_in as write
-from tests.submissions.tables import replaced
 
 SLUG = "tugraz_charlm"
 GIST = (Group.INTERFACE, Group.SHAPE, Group.AGREEMENT)
@@ -136,11 +136,6 @@ def test_what_is_not_forbidden(graded: Graded, old: str, new: str) -> None:
             "The notebook: the parameters of CausalSelfAttention do not fit: expected c_attn (3·n_embd, n_embd) and c_proj",
         ),
         (
-            "multi_head",
-            [("k.mT / math.sqrt(q.shape[-1])", "k.mT / math.sqrt(C)")],
-            "Exactly these values come out if the scores are divided by √6, the root of the width of x, in place of √3,",
-        ),
-        (
             "mlp",
             [("        self.dropout = nn.Dropout(config.dropout)\n\n    def forward(self, x: Tensor)",
               "        self.dropout = nn.Dropout(config.dropout)\n        self.c_mid = nn.Linear(3, 3)\n\n"
@@ -164,7 +159,7 @@ def test_what_is_not_forbidden(graded: Graded, old: str, new: str) -> None:
             "expected a int64 tensor of shape (1, 2), got a str.",
         ),
     ],
-    ids=["no class", "parameters", "scale", "mlp", "constructor", "arguments", "a string"],
+    ids=["no class", "parameters", "mlp", "constructor", "arguments", "a string"],
 )  # fmt: skip
 def test_messages(graded: Graded, task: str, edits: Edits, message: str) -> None:
     """Protects students: the first message says what was found, what was expected and what to do."""
