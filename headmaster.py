@@ -4,6 +4,8 @@ headmaster grade     --homework H --submission DIR --results FILE    grade one s
 headmaster template  HOMEWORK [--out DIR]                            write what students start from
 headmaster solution  HOMEWORK [--out DIR]                            write a notebook's solution as it is handed in
 headmaster demo      [--homework H] [--out DIR]                      grade three ready submissions
+headmaster audit     [HOMEWORK] [--task T] [--mutate]                judge right and wrong submissions: prove the checks
+headmaster flakiness [HOMEWORK] [--seeds N] [--minutes M]            judge right submissions at many seeds
 """
 
 import argparse
@@ -30,13 +32,22 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="grade the solution, the template and a wrong submission of a homework")
     demo.add_argument("--homework", default="cmu_birthplaces", help="default: cmu_birthplaces")
     demo.add_argument("--out", type=Path, default=Path("out"), help="where the results.json files go (default: out/)")
-    options, rest = parser.parse_known_args(given)
-    if rest and options.command != "grade":
-        parser.error(f"not understood: {' '.join(rest)}")
-    if options.command == "grade":
+    commands.add_parser("audit", help="judge right and wrong submissions: prove the checks", add_help=False)
+    commands.add_parser("flakiness", help="judge right submissions at many seeds", add_help=False)
+    # these three have options of their own
+    if given and given[0] == "grade":
         from gradescope.autograder import main as grade
 
-        return grade(rest)
+        return grade(given[1:])
+    if given and given[0] == "audit":
+        from audit.command import main as audit
+
+        return audit(given[1:])
+    if given and given[0] == "flakiness":
+        from audit.flakiness import main as flakiness
+
+        return flakiness(given[1:])
+    options = parser.parse_args(given)
     if options.command == "template":
         return _template(options.homework, options.out)
     if options.command == "solution":

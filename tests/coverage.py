@@ -7,7 +7,7 @@ from graders.catalogue import checks_of
 from graders.homework import Homework, Item, load
 from graders.scoring import cents_of, weight_of
 from tests.matrix import chaffs
-from tests.submissions.handing_in import SLUGS, bugs_of
+from tests.submissions.tables import SLUGS, bugs_of
 
 HEAD = """# What is graded, item by item
 

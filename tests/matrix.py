@@ -1,6 +1,5 @@
 """Grading single-file submissions of `core` through the real path: sandbox, binding, checks."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.specimens import HEADER, file_of
 from graders.homework import load
 from graders.judge import Judge
 from sandbox.launch import Zygote
@@ -17,8 +17,8 @@ TASKS = (
     *("attention", "mask", "multi_head", "layer_norm", "mlp", "block", "gpt", "loss", "perplexity"),
     *("samplers", "generate", "rope", "span_corruption", "tokenizer", "patch_embedding"),
 )
-FILES = {"perplexity": "loss"}  # a task's file in `core`, where it has another name
-_HEADER = re.compile(r'\A"""(?P<sentence>[^\n]+)\n\nrejected by: (?P<check>[a-z_.0-9]+)\n')
+# whether a chaff is rejected is decided before its failing case is made smaller, which takes most of the time
+FEW_CALLS = 5
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def chaffs() -> list[Chaff]:
     found = []
     for task in TASKS:
         for path in sorted((HERE / "chaffs" / task).glob("*.py")):
-            header = _HEADER.match(path.read_text(encoding="utf-8"))
+            header = HEADER.match(path.read_text(encoding="utf-8"))
             if header is None:
                 raise ValueError(f"{path}: the docstring must be a sentence, an empty line, and `rejected by: CHECK`")
             found.append(Chaff(path, header["sentence"], header["check"]))
@@ -56,6 +56,7 @@ def chaffs() -> list[Chaff]:
 def judging(path: Path, zygote: Zygote, seed: int | None = None) -> Iterator[Judge]:
     """A judge for a submission that holds one file, under the name of its task."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(path, Path(folder) / f"{FILES.get(path.parent.name, path.parent.name)}.py")
-        with Judge(load("core"), Path(folder), zygote, seed=seed) as judge:
+        homework = load("core")
+        shutil.copy(path, Path(folder) / file_of(path.parent.name, homework))
+        with Judge(homework, Path(folder), zygote, seed=seed, shrink_calls=FEW_CALLS) as judge:
             yield judge

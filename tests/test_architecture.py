@@ -9,14 +9,15 @@ import pytest
 pytestmark = pytest.mark.torch_free
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("reference", "sandbox", "graders", "gradescope", "classroom", "headmaster", "tests", "benchmarks")
+ROOMS = ("reference", "sandbox", "graders", "gradescope", "classroom", "audit", "headmaster", "tests", "benchmarks")
 MAY_IMPORT = {
     "reference": {"reference"},
     "sandbox": {"sandbox"},
     "graders": {"graders", "sandbox", "reference"},
     "gradescope": {"gradescope", "graders", "sandbox"},
     "classroom": {"classroom", "gradescope", "graders", "sandbox"},
-    "headmaster": {"classroom", "gradescope", "graders", "reference"},
+    "audit": {"audit", "graders", "sandbox", "reference"},
+    "headmaster": {"classroom", "gradescope", "audit", "graders", "reference"},
     "run_autograder": {"gradescope"},
     "benchmarks": {"benchmarks", "graders", "sandbox", "reference"},
 }
@@ -114,7 +115,7 @@ def test_every_module_name_says_something() -> None:
 
 def test_every_test_file_mirrors_a_module() -> None:
     """A newcomer finds the tests of a file by its path."""
-    for room in ("sandbox", "graders", "gradescope", "reference"):
+    for room in ("sandbox", "graders", "gradescope", "audit", "reference"):
         for path in sorted((ROOT / "tests" / room).rglob("test_*.py")):
             relative = path.relative_to(ROOT / "tests").parent
             module = ROOT / relative / f"{path.stem.removeprefix('test_')}.py"

@@ -6,7 +6,7 @@ import pytest
 
 from graders.homework import load
 from tests.coverage import mistake_for, page
-from tests.submissions.handing_in import SLUGS
+from tests.submissions.tables import SLUGS
 
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
 

@@ -1,58 +1,22 @@
-"""What the tables of wrong and right submissions of the real homeworks are made of."""
+"""The tables of wrong and right submissions of the real homeworks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import importlib
 
+from audit.edits import Bug, Variant
 
-def replaced(source: str, edits: Sequence[tuple[str, str]], name: str) -> str:
-    """Replace texts of a solution, each of them found there exactly once."""
-    for old, new in edits:
-        if source.count(old) != 1:
-            raise ValueError(f"{name}: the text must occur once, found {source.count(old)} times: {old}")
-        source = source.replace(old, new)
-    return source
+SLUGS = ("cmu_birthplaces", "jhu_tinygpt", "mit_dialoguegpt", "transformers_from_scratch", "tugraz_charlm")
 
 
-@dataclass(frozen=True)
-class Bug:
-    """A mistake that students make.
-
-    Attributes:
-        name: a short identifier.
-        sentence: what the student did.
-        old, new: the text of the solution that it replaces, found there exactly once, and its replacement.
-        loses: the items that do not get all their points; the others keep them.
-        file: the file that it is in, where the solution has several.
-    """
-
-    name: str
-    sentence: str
-    old: str
-    new: str
-    loses: frozenset[str]
-    file: str = ""
-
-    def applied_to(self, source: str) -> str:
-        """Put the bug in the solution's text."""
-        return replaced(source, [(self.old, self.new)], self.name)
+def bugs_of(slug: str) -> tuple[Bug, ...]:
+    """The wrong submissions of a homework."""
+    return tuple(importlib.import_module(f"tests.submissions.{slug}.bugs").BUGS)
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A right solution that is written in another way.
+def graded_of(slug: str) -> frozenset[str]:
+    """The numbers of its items that are graded and have points, as the table of bugs states them."""
+    return frozenset(importlib.import_module(f"tests.submissions.{slug}.bugs").GRADED)
 
-    Attributes:
-        name: a short identifier.
-        sentence: how it differs.
-        edits: (old, new) texts, each old one found exactly once.
-        file: the file that they are in, where the solution has several.
-    """
 
-    name: str
-    sentence: str
-    edits: tuple[tuple[str, str], ...]
-    file: str = ""
-
-    def applied_to(self, source: str) -> str:
-        """Write the solution in this way."""
-        return replaced(source, self.edits, self.name)
+def variants_of(slug: str) -> tuple[Variant, ...]:
+    """The right submissions of a homework that are written in another way."""
+    return tuple(importlib.import_module(f"tests.submissions.{slug}.variants").VARIANTS)

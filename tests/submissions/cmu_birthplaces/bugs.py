@@ -1,6 +1,6 @@
 """Realistic wrong submissions of cmu_birthplaces, each one replacement away from the reference solution."""
 
-from tests.submissions.tables import Bug
+from audit.edits import Bug
 
 GRADED = frozenset({"2(b)", "2(e)", "2(g)iii"})
 
@@ -12,6 +12,7 @@ CORRUPTION = frozenset({"2(e)"})
 BUGS = (
     Bug(
         name="no_scaling",
+        misconception="unscaled",
         sentence="The scores are not divided by √hs.",
         file="src/attention.py",
         old="q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])",
@@ -20,6 +21,7 @@ BUGS = (
     ),
     Bug(
         name="scaled_by_n_embd",
+        misconception="root_of_d_model",
         sentence="The scores are divided by √n_embd in place of √hs.",
         file="src/attention.py",
         old="math.sqrt(q.shape[-1])",
@@ -28,6 +30,7 @@ BUGS = (
     ),
     Bug(
         name="mask_polarity",
+        misconception="mask_inverted",
         sentence="The mask hides what a token may see and shows what it may not.",
         file="src/attention.py",
         old="masked_fill(~self.mask[:T, :T], -math.inf)",
@@ -36,6 +39,7 @@ BUGS = (
     ),
     Bug(
         name="mask_leaks_next_token",
+        misconception="sees_next_token",
         sentence="The mask's diagonal is one off: each token sees the one that it is to predict.",
         file="src/attention.py",
         old=".tril()",
@@ -44,6 +48,7 @@ BUGS = (
     ),
     Bug(
         name="softmax_over_queries",
+        misconception="softmax_over_queries",
         sentence="The softmax runs over the queries, so that the weights of a token do not sum to 1.",
         file="src/attention.py",
         old="torch.softmax(scores, dim=-1)",
@@ -52,6 +57,7 @@ BUGS = (
     ),
     Bug(
         name="heads_merged_without_transpose",
+        misconception="merged_without_transpose",
         sentence="The heads are reshaped together without moving their axis behind the tokens' first.",
         file="src/attention.py",
         old="y.transpose(1, 2).reshape(B, T, n_embd)",
@@ -60,6 +66,7 @@ BUGS = (
     ),
     Bug(
         name="rope_frequencies_grow",
+        misconception="angles_grow",
         sentence="θ_i is 1/10000^(−2(i−1)/d), the double negative of the starter's docstring: it grows with i.",
         file="src/attention.py",
         old="theta = 10000 ** (-2 * (i - 1) / dim)",
@@ -68,6 +75,7 @@ BUGS = (
     ),
     Bug(
         name="rope_half_split_pairs",
+        misconception="half_split_pairs",
         sentence="Feature i is paired with feature i + hs/2 (Llama's layout) in place of its neighbour.",
         file="src/attention.py",
         old="""\
@@ -99,6 +107,7 @@ BUGS = (
     ),
     Bug(
         name="span_always_first",
+        misconception="span_at_the_start",
         sentence="The masked content always stands at the start of the text.",
         file="src/dataset.py",
         old="start = random.randint(0, n - n_masked)",
@@ -107,6 +116,7 @@ BUGS = (
     ),
     Bug(
         name="span_length_fixed",
+        misconception="span_always_a_quarter",
         sentence="The masked content always has a quarter of the text's length.",
         file="src/dataset.py",
         old="n_masked = random.randint(1, (n - 1) // 2) if n > 2 else n // 2",
@@ -123,6 +133,7 @@ BUGS = (
     ),
     Bug(
         name="second_mask_missing",
+        misconception="one_mask_only",
         sentence="There is no ⁇ between the suffix and the masked content.",
         file="src/dataset.py",
         old="prefix + MASK_CHAR + suffix + MASK_CHAR + content",

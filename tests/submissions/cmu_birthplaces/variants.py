@@ -1,6 +1,6 @@
 """Right submissions of cmu_birthplaces that differ from the reference solution where the handout leaves a choice."""
 
-from tests.submissions.tables import Variant
+from audit.edits import Variant
 
 QKV = "        self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd)\n"
 PROJ = "        self.proj = nn.Linear(config.n_embd, config.n_embd)\n"

@@ -1,6 +1,6 @@
 """Realistic wrong submissions of jhu_tinygpt, each one replacement away from the solution."""
 
-from tests.submissions.tables import Bug
+from audit.edits import Bug
 
 GRADED = frozenset({"1.i", "1.ii", "1.iii", "1.iv"})
 
@@ -21,6 +21,7 @@ LOSS = "            loss = F.cross_entropy(logits.view(B * T, -1), targets.resha
 BUGS = (
     Bug(
         name="scaled_by_n_embd",
+        misconception="root_of_another_size",
         sentence="The scores are divided by √n_embd in place of √head_size.",
         old="k.mT / math.sqrt(d_k)",
         new="k.mT / math.sqrt(n_embd)",
@@ -28,6 +29,7 @@ BUGS = (
     ),
     Bug(
         name="no_scaling",
+        misconception="unscaled",
         sentence="The scores are not divided by √head_size.",
         old="k.mT / math.sqrt(d_k)",
         new="k.mT",
@@ -35,6 +37,7 @@ BUGS = (
     ),
     Bug(
         name="divided_by_d_k",
+        misconception="divides_by_d_k",
         sentence="The scores are divided by head_size, without the root.",
         old="k.mT / math.sqrt(d_k)",
         new="k.mT / d_k",
@@ -42,6 +45,7 @@ BUGS = (
     ),
     Bug(
         name="softmax_over_queries",
+        misconception="softmax_over_queries",
         sentence="The softmax runs over the queries.",
         old="scores.softmax(dim=-1)",
         new="scores.softmax(dim=-2)",
@@ -49,6 +53,7 @@ BUGS = (
     ),
     Bug(
         name="still_without_mask",
+        misconception="mask_ignored",
         sentence="The head is handed in as it was in the first stage, without the mask.",
         old=MASK,
         new="",
@@ -56,6 +61,7 @@ BUGS = (
     ),
     Bug(
         name="mask_inverted",
+        misconception="mask_inverted",
         sentence="The mask hides what a token may see: the last row has no key at all, and gives NaN.",
         old="self.tril[:T, :T] == 0",
         new="self.tril[:T, :T] == 1",
@@ -70,6 +76,7 @@ BUGS = (
     ),
     Bug(
         name="mask_after_softmax",
+        misconception="masks_after_softmax",
         sentence="The weights are masked after the softmax and no longer sum to 1.",
         old=WEIGHTS,
         new=f"{WEIGHTS} * self.tril[:T, :T]".replace("scores.softmax", "(q @ k.mT / math.sqrt(d_k)).softmax"),
@@ -119,6 +126,7 @@ BUGS = (
     ),
     Bug(
         name="concatenated_along_tokens",
+        misconception="merged_without_transpose",
         sentence="The heads are put one behind the other along the tokens, then cut apart again.",
         old="for head in self.heads], dim=-1)",
         new="for head in self.heads], dim=1).reshape(*x.shape[:2], -1)",
@@ -126,6 +134,7 @@ BUGS = (
     ),
     Bug(
         name="features_interleaved",
+        misconception="features_interleaved",
         sentence="The heads' features are interleaved in place of side by side.",
         old="torch.cat([head(x) for head in self.heads], dim=-1)",
         new="torch.stack([head(x) for head in self.heads], dim=-1).flatten(-2)",
@@ -133,6 +142,7 @@ BUGS = (
     ),
     Bug(
         name="projection_unused",
+        misconception="projection_left_out",
         sentence="The projection is there, but not called.",
         old="self.dropout(self.proj(side_by_side))",
         new="self.dropout(side_by_side)",
@@ -140,6 +150,7 @@ BUGS = (
     ),
     Bug(
         name="heads_read_each_other",
+        misconception="residual_inside",
         sentence="A residual path stands in the attention already.",
         old="self.dropout(self.proj(side_by_side))",
         new="x + self.dropout(self.proj(side_by_side))",
@@ -147,6 +158,7 @@ BUGS = (
     ),
     Bug(
         name="no_first_residual",
+        misconception="no_attention_residual",
         sentence="The attention's output replaces the tokens.",
         old=RESIDUAL,
         new="        x = self.sa(self.ln1(x))",
@@ -154,6 +166,7 @@ BUGS = (
     ),
     Bug(
         name="residual_of_the_normalised",
+        misconception="residual_after_the_norm",
         sentence="The attention is added to the normalised tokens.",
         old=RESIDUAL,
         new="        x = self.ln1(x)\n        x = x + self.sa(x)",
@@ -168,6 +181,7 @@ BUGS = (
     ),
     Bug(
         name="one_norm_for_both",
+        misconception="norm1_twice",
         sentence="ln1 is used twice, ln2 never.",
         old="self.ffwd(self.ln2(x))",
         new="self.ffwd(self.ln1(x))",
@@ -175,6 +189,7 @@ BUGS = (
     ),
     Bug(
         name="mlp_beside_attention",
+        misconception="parallel_sublayers",
         sentence="The MLP reads the tokens from before the attention.",
         old=RESIDUAL,
         new="        return x + self.sa(self.ln1(x)) + self.ffwd(self.ln2(x))",
@@ -196,6 +211,7 @@ BUGS = (
     ),
     Bug(
         name="no_positions",
+        misconception="no_position_embedding",
         sentence="The positional embeddings are not added.",
         old=EMBEDDED,
         new="        x = self.token_embedding_table(idx)",
@@ -217,6 +233,7 @@ BUGS = (
     ),
     Bug(
         name="last_norm_left_out",
+        misconception="no_final_norm",
         sentence="ln_f is there, but not called.",
         old=LOGITS,
         new="        logits = self.lm_head(self.blocks(x))",
@@ -238,6 +255,7 @@ BUGS = (
     ),
     Bug(
         name="probabilities",
+        misconception="returns_probabilities",
         sentence="The model returns probabilities, and its loss takes them for logits.",
         old=LOGITS,
         new="        logits = self.lm_head(self.ln_f(self.blocks(x))).softmax(dim=-1)",
@@ -245,6 +263,7 @@ BUGS = (
     ),
     Bug(
         name="loss_shifts_again",
+        misconception="shifts_the_targets_again",
         sentence="The targets, which are the next characters already, are shifted once more.",
         old=LOSS,
         new="            loss = F.cross_entropy(logits[:, :-1].reshape(B * (T - 1), -1), targets[:, 1:].reshape(B * (T - 1)))",
@@ -252,6 +271,7 @@ BUGS = (
     ),
     Bug(
         name="loss_of_the_last_position",
+        misconception="loss_of_the_last_token",
         sentence="Only the last position's prediction counts in the loss.",
         old=LOSS,
         new="            loss = F.cross_entropy(logits[:, -1], targets[:, -1])",

@@ -1,6 +1,6 @@
 """Right submissions of jhu_tinygpt that are written in another way: what the handout leaves open."""
 
-from tests.submissions.tables import Variant
+from audit.edits import Variant
 
 LAYERS = """\
         self.key = nn.Linear(n_embd, head_size, bias=False)

@@ -1,6 +1,6 @@
 """Realistic wrong submissions of mit_dialoguegpt, each one replacement away from the solution."""
 
-from tests.submissions.tables import Bug
+from audit.edits import Bug
 
 GRADED = frozenset({"2(a)", "2(b)", "2(c)", "3(a)", "4(a)", "4(c)", "4(d)"})
 
@@ -45,6 +45,7 @@ BUGS = (
         _SCORES,
         "scores = queries @ keys.transpose(-2, -1)",
         HEAD,
+        misconception="unscaled",
     ),
     Bug(
         "scaled_by_dim",
@@ -52,6 +53,7 @@ BUGS = (
         _SCORES,
         _SCORES.replace("self.n_hidden", "x.shape[-1]"),
         HEAD,
+        misconception="root_of_another_size",
     ),
     Bug(
         "mask_polarity",
@@ -59,6 +61,7 @@ BUGS = (
         _MASKED,
         _MASKED.replace("attn_mask == 0", "attn_mask == 1"),
         HEAD,
+        misconception="mask_inverted",
     ),
     Bug(
         "softmax_over_queries",
@@ -66,6 +69,7 @@ BUGS = (
         _MASKED,
         _MASKED.replace("dim=-1", "dim=-2"),
         HEAD,
+        misconception="softmax_over_queries",
     ),
     Bug(
         "mask_behind_the_softmax",
@@ -75,6 +79,7 @@ BUGS = (
         "        if attn_mask is not None:\n"
         "            alpha = alpha * attn_mask\n",
         HEAD,
+        misconception="masks_after_softmax",
     ),
     Bug(
         "mask_in_the_scores_as_zeros",
@@ -82,6 +87,7 @@ BUGS = (
         _MASKED,
         _MASKED.replace("-math.inf", "0.0"),
         HEAD,
+        misconception="fills_with_zero",
     ),
     Bug(
         "scores_returned",
@@ -131,6 +137,7 @@ BUGS = (
         _PROJECTED,
         "return concatenated, torch.stack(alphas, dim=1)",
         HEADS,
+        misconception="projection_left_out",
     ),
     Bug(
         "heads_get_no_mask",
@@ -138,6 +145,7 @@ BUGS = (
         _RUN_HEADS,
         "outs, alphas = zip(*(head(x, None) for head in self.heads), strict=True)",
         HEADS,
+        misconception="mask_ignored",
     ),
     Bug(
         "heads_interleaved",
@@ -145,6 +153,7 @@ BUGS = (
         "concatenated = torch.cat(outs, dim=-1)  # (B, T, num_heads * n_hidden)",
         "concatenated = torch.stack(outs, dim=-1).flatten(2)",
         HEADS,
+        misconception="features_interleaved",
     ),
     Bug(
         "heads_in_front_of_the_batch",
@@ -210,6 +219,7 @@ BUGS = (
         _GRID,
         "return grid.reshape(len(x), self.num_patches, -1)",
         PATCHES,
+        misconception="maps_not_transposed",
     ),
     Bug(
         "patches_column_by_column",
@@ -217,6 +227,7 @@ BUGS = (
         _GRID,
         "return grid.permute(0, 3, 2, 1).flatten(1, 2)",
         PATCHES,
+        misconception="column_major_patches",
     ),
     Bug(
         "patches_of_one_side",
@@ -231,6 +242,7 @@ BUGS = (
         _ENCODE,
         "return [self.token_to_id.get(word, self.unk_id) for word in word_tokenize(s)]",
         TOKENIZER,
+        misconception="no_start_token",
     ),
     Bug(
         "split_at_spaces",
@@ -238,6 +250,7 @@ BUGS = (
         _ENCODE,
         _ENCODE.replace("word_tokenize(s)", "s.split()"),
         TOKENIZER,
+        misconception="splits_at_spaces",
     ),
     Bug(
         "unknown_words_left_out",
@@ -245,6 +258,7 @@ BUGS = (
         _ENCODE,
         "return [self.start_id, *(self.token_to_id[word] for word in word_tokenize(s) if word in self.token_to_id)]",
         TOKENIZER,
+        misconception="unknown_words_dropped",
     ),
     Bug(
         "lower_case",
@@ -252,6 +266,7 @@ BUGS = (
         _ENCODE,
         _ENCODE.replace("word_tokenize(s)", "word_tokenize(s.lower())"),
         TOKENIZER,
+        misconception="lower_cases",
     ),
     Bug(
         "joined_without_spaces",
@@ -259,6 +274,7 @@ BUGS = (
         _DECODE,
         'return "".join(self.tokens[int(id)] for id in ids)',
         TOKENIZER,
+        misconception="joined_without_spaces",
     ),
     Bug(
         "special_tokens_hidden",
@@ -266,6 +282,7 @@ BUGS = (
         _DECODE,
         'return " ".join(self.tokens[int(id)] for id in ids if id > 2)',
         TOKENIZER,
+        misconception="special_tokens_hidden",
     ),
     Bug(
         "no_positions",
@@ -273,6 +290,7 @@ BUGS = (
         _EMBEDDINGS,
         "embeddings = self.token_embedding(input_ids)",
         MODEL,
+        misconception="no_position_embedding",
     ),
     Bug(
         "one_position_for_all",
@@ -287,8 +305,16 @@ BUGS = (
         _EMBEDDINGS,
         "embeddings = self.token_embedding(input_ids) + self.position_embedding(positions + 1)",
         MODEL,
+        misconception="positions_start_at_one",
     ),
-    Bug("no_mask", "The mask allows everything.", _CAUSAL, _CAUSAL.replace(".tril()", ""), MODEL),
+    Bug(
+        "no_mask",
+        "The mask allows everything.",
+        _CAUSAL,
+        _CAUSAL.replace(".tril()", ""),
+        MODEL,
+        misconception="not_causal",
+    ),
     Bug("future_only", "The mask is the wrong triangle.", _CAUSAL, _CAUSAL.replace(".tril()", ".triu()"), MODEL),
     Bug(
         "sees_the_next_token",
@@ -296,6 +322,7 @@ BUGS = (
         _CAUSAL,
         _CAUSAL.replace(".tril()", ".tril(diagonal=1)"),
         MODEL,
+        misconception="sees_the_next_token",
     ),
     Bug(
         "not_itself",
@@ -313,6 +340,7 @@ BUGS = (
         return F.cross_entropy(logits[counts], input_ids[counts])
 """,
         LOSS,
+        misconception="does_not_shift",
     ),
     Bug(
         "mask_of_the_inputs",
@@ -320,6 +348,7 @@ BUGS = (
         _LOSS,
         _LOSS.replace("inp_mask[:, 1:]", "inp_mask[:, :-1]"),
         LOSS,
+        misconception="mask_not_shifted",
     ),
     Bug(
         "padding_counts",
@@ -327,6 +356,7 @@ BUGS = (
         _LOSS,
         "        return F.cross_entropy(logits[:, :-1].flatten(0, 1), input_ids[:, 1:].flatten())\n",
         LOSS,
+        misconception="padding_counted",
     ),
     Bug(
         "divided_by_all_places",
@@ -334,6 +364,7 @@ BUGS = (
         _LOSS,
         f"        {_EACH}\n        return (each * inp_mask[:, 1:]).mean()\n",
         LOSS,
+        misconception="divides_by_all_tokens",
     ),
     Bug(
         "mean_of_means",
@@ -345,6 +376,7 @@ BUGS = (
         return ((each * counts).sum(dim=1) / counts.sum(dim=1).clamp(min=1)).mean()
 """,
         LOSS,
+        misconception="mean_of_sequence_means",
     ),
     Bug(
         "sum",
@@ -352,6 +384,7 @@ BUGS = (
         _LOSS,
         f"        {_EACH}\n        return (each * inp_mask[:, 1:]).sum()\n",
         LOSS,
+        misconception="sum_instead_of_mean",
     ),
     Bug(
         "padding_only",
@@ -363,5 +396,6 @@ BUGS = (
         return (each * counts).sum() / counts.sum()
 """,
         LOSS,
+        misconception="mask_inverted",
     ),
 )

@@ -1,6 +1,6 @@
 """Right submissions of mit_dialoguegpt that are written in another way: all of them get full points."""
 
-from tests.submissions.tables import Variant
+from audit.edits import Variant
 
 _LINEARS = """\
         self.W_K = nn.Linear(dim, n_hidden)

@@ -1,6 +1,6 @@
 """Realistic wrong submissions of transformers_from_scratch, each one replacement away from the solution."""
 
-from tests.submissions.tables import Bug
+from audit.edits import Bug
 
 GRADED = frozenset({"Q1", "Q2", "Q3", "Q4", "E1"})
 
@@ -166,6 +166,7 @@ BUGS = (
         NORM_RESULT,
         "        return gamma * (x - mean) / (variance + 1e-5) + beta\n",
         NORM,
+        misconception="divides_by_variance",
     ),
     Bug(
         "variance_over_all",
@@ -245,6 +246,7 @@ BUGS = (
         DIVIDED,
         DIVIDED.replace("logits / temperature", "logits * temperature"),
         TEMPERATURE,
+        misconception="multiplies_by_the_temperature",
     ),
     Bug(
         "temperature_ignored",
@@ -252,6 +254,7 @@ BUGS = (
         DIVIDED,
         DIVIDED.replace("logits / temperature", "logits"),
         TEMPERATURE,
+        misconception="temperature_ignored",
     ),
     Bug(
         "temperature_after_the_softmax",
@@ -259,6 +262,7 @@ BUGS = (
         DIVIDED,
         DIVIDED.replace("logits / temperature, dim=-1)", "logits, dim=-1) / temperature"),
         TEMPERATURE,
+        misconception="temperature_ignored",
     ),
     Bug(
         "greedy",
@@ -266,6 +270,7 @@ BUGS = (
         DRAWN,
         "        next_id = probabilities.argmax(dim=-1, keepdim=True)\n",
         TEMPERATURE,
+        misconception="always_the_likeliest",
     ),
     Bug(
         "new_tokens_are_not_fed_back",
@@ -273,6 +278,7 @@ BUGS = (
         LOGITS + DIVIDED,
         "        logits = model(ids[:, : len(start_ids)])[:, -1]\n" + DIVIDED,
         TEMPERATURE,
+        misconception="new_tokens_not_fed_back",
     ),
     Bug(
         "one_token_only",
@@ -288,6 +294,7 @@ BUGS = (
         OUTSIDE,
         "        outside = (descending.cumsum(dim=-1) > p) & (mass_before > 0)\n",
         NUCLEUS,
+        misconception="drops_the_boundary_token",
     ),
     Bug(
         "empty_nucleus",
@@ -309,6 +316,7 @@ BUGS = (
         OUTSIDE,
         "        outside = torch.zeros_like(descending, dtype=torch.bool)\n",
         NUCLEUS,
+        misconception="no_filter",
     ),
     Bug(
         "uniform_in_the_nucleus",
@@ -323,5 +331,6 @@ BUGS = (
         "probabilities.sort(dim=-1, descending=True)",
         "probabilities.sort(dim=-1)",
         NUCLEUS,
+        misconception="sorts_ascending",
     ),
 )

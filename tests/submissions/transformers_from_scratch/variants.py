@@ -1,6 +1,6 @@
 """Right submissions of transformers_from_scratch that are written in another way: what the handout leaves open."""
 
-from tests.submissions.tables import Variant
+from audit.edits import Variant
 
 from .bugs import DIVIDED, DRAWN, EMBEDDED, FIRST, LAST, NORM_RESULT, NORMED, OUTSIDE, SECOND, VARIANCE
 

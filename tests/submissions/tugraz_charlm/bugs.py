@@ -1,6 +1,6 @@
 """Realistic wrong submissions of tugraz_charlm, each one replacement away from the solution."""
 
-from tests.submissions.tables import Bug
+from audit.edits import Bug
 
 GRADED = frozenset({"b", "c", "d", "f"})
 
@@ -44,6 +44,7 @@ BUGS = (
     ),
     Bug(
         name="no_scaling",
+        misconception="unscaled",
         sentence="The scores are not divided by √hs.",
         old=SCORES,
         new="        scores = q @ k.mT",
@@ -51,6 +52,7 @@ BUGS = (
     ),
     Bug(
         name="scaled_by_n_embd",
+        misconception="root_of_d_model",
         sentence="The scores are divided by √n_embd in place of √hs.",
         old=SCORES,
         new="        scores = q @ k.mT / math.sqrt(C)",
@@ -58,6 +60,7 @@ BUGS = (
     ),
     Bug(
         name="no_mask",
+        misconception="mask_ignored",
         sentence="No mask hides what comes later.",
         old=MASK,
         new="",
@@ -65,6 +68,7 @@ BUGS = (
     ),
     Bug(
         name="mask_inverted",
+        misconception="mask_inverted",
         sentence="The mask hides what a token may see, so that the last row is NaN.",
         old="self.bias[:, :, :T, :T] == 0",
         new="self.bias[:, :, :T, :T] == 1",
@@ -72,6 +76,7 @@ BUGS = (
     ),
     Bug(
         name="mask_of_zeros",
+        misconception="fills_with_zero",
         sentence="What is hidden gets a score of 0 in place of minus infinity.",
         old="self.bias[:, :, :T, :T] == 0, -math.inf)",
         new="self.bias[:, :, :T, :T] == 0, 0.0)",
@@ -86,6 +91,7 @@ BUGS = (
     ),
     Bug(
         name="softmax_over_heads",
+        misconception="softmax_over_heads",
         sentence="The softmax runs over the heads.",
         old="scores.softmax(dim=-1)",
         new="scores.softmax(dim=1)",
@@ -93,6 +99,7 @@ BUGS = (
     ),
     Bug(
         name="merged_without_transpose",
+        misconception="merged_without_transpose",
         sentence="The heads are put side by side without moving their axis back.",
         old=HEADS,
         new="        heads = (weights @ v).reshape(B, T, C)",
@@ -100,6 +107,7 @@ BUGS = (
     ),
     Bug(
         name="split_without_transpose",
+        misconception="split_without_transpose",
         sentence="A view makes the axis of the heads out of the tokens.",
         old="        q, k, v = qkv.permute(2, 0, 3, 1, 4)",
         new="        q, k, v = (z.reshape(B, self.n_head, T, -1) for z in self.c_attn(x).split(C, dim=-1))",
@@ -107,6 +115,7 @@ BUGS = (
     ),
     Bug(
         name="projection_left_out",
+        misconception="projection_left_out",
         sentence="c_proj is made, but not called.",
         old=OUTPUT,
         new="        return self.resid_dropout(heads)",
@@ -128,6 +137,7 @@ BUGS = (
     ),
     Bug(
         name="relu",
+        misconception="relu",
         sentence="ReLU in place of GELU.",
         old="self.gelu = nn.GELU()",
         new="self.gelu = nn.ReLU()",
@@ -135,6 +145,7 @@ BUGS = (
     ),
     Bug(
         name="no_activation",
+        misconception="no_activation",
         sentence="The two linear layers follow each other at once.",
         old=HIDDEN,
         new="        hidden = self.c_fc(x)",
@@ -142,6 +153,7 @@ BUGS = (
     ),
     Bug(
         name="activation_at_the_end",
+        misconception="activation_twice",
         sentence="GELU acts on the output as well.",
         old="self.dropout(self.c_proj(hidden))",
         new="self.dropout(self.gelu(self.c_proj(hidden)))",
@@ -149,6 +161,7 @@ BUGS = (
     ),
     Bug(
         name="residual_in_the_mlp",
+        misconception="adds_the_residual",
         sentence="The residual connection of the block stands in the MLP too.",
         old="self.dropout(self.c_proj(hidden))",
         new="x + self.dropout(self.c_proj(hidden))",
@@ -156,6 +169,7 @@ BUGS = (
     ),
     Bug(
         name="mlp_drops_in_eval_mode",
+        misconception="dropout_in_eval_mode",
         sentence="The functional dropout is called without the mode, so that it never sleeps.",
         old="self.dropout(self.c_proj(hidden))",
         new="F.dropout(self.c_proj(hidden), self.dropout.p)",
@@ -163,6 +177,7 @@ BUGS = (
     ),
     Bug(
         name="no_positions",
+        misconception="no_position_embedding",
         sentence="The position embeddings are not added.",
         old=EMBEDDED,
         new="self.transformer.drop(self.transformer.wte(idx))",
@@ -170,6 +185,7 @@ BUGS = (
     ),
     Bug(
         name="positions_from_one",
+        misconception="positions_start_at_one",
         sentence="Positions count from 1.",
         old="positions = torch.arange(T, device=idx.device)",
         new="positions = torch.arange(1, T + 1, device=idx.device)",
@@ -199,6 +215,7 @@ BUGS = (
     ),
     Bug(
         name="last_norm_left_out",
+        misconception="no_final_norm",
         sentence="ln_f is not called.",
         old=LOGITS,
         new="        logits = self.lm_head(x)",
@@ -213,6 +230,7 @@ BUGS = (
     ),
     Bug(
         name="loss_summed",
+        misconception="loss_is_a_sum",
         sentence="The loss is the sum over all tokens.",
         old=LOSS,
         new='F.cross_entropy(logits.view(B * T, -1), targets.reshape(B * T), reduction="sum")',
@@ -220,6 +238,7 @@ BUGS = (
     ),
     Bug(
         name="loss_shifts_again",
+        misconception="shifts_the_targets_again",
         sentence="The targets, which are the next tokens already, are shifted once more.",
         old=LOSS,
         new="F.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten())",
@@ -234,6 +253,7 @@ BUGS = (
     ),
     Bug(
         name="temperature_multiplied",
+        misconception="multiplies_by_tau",
         sentence="The logits are multiplied by the temperature.",
         old=SCALED,
         new="            scaled = last * temperature",
@@ -241,6 +261,7 @@ BUGS = (
     ),
     Bug(
         name="temperature_ignored",
+        misconception="ignores_tau",
         sentence="The temperature has no effect.",
         old=SCALED,
         new="            scaled = last",
@@ -248,6 +269,7 @@ BUGS = (
     ),
     Bug(
         name="temperature_of_the_probabilities",
+        misconception="ignores_tau",
         sentence="The temperature divides the probabilities in place of the logits.",
         old=DRAWN,
         new="            next_token = torch.multinomial(last.softmax(dim=-1) / temperature, num_samples=1)",
@@ -255,6 +277,7 @@ BUGS = (
     ),
     Bug(
         name="argmax",
+        misconception="always_the_likeliest",
         sentence="The likeliest token is always taken.",
         old=DRAWN,
         new="            next_token = scaled.argmax(dim=-1, keepdim=True)",
@@ -270,6 +293,7 @@ BUGS = (
     ),
     Bug(
         name="not_cropped",
+        misconception="no_crop",
         sentence="The model gets the whole text, also past block_size.",
         old=CROPPED,
         new="self(idx)",
@@ -277,6 +301,7 @@ BUGS = (
     ),
     Bug(
         name="cropped_to_the_beginning",
+        misconception="crops_to_the_beginning",
         sentence="The model gets the first block_size tokens.",
         old=CROPPED,
         new="self(idx[:, : self.config.block_size])",
@@ -291,6 +316,7 @@ BUGS = (
     ),
     Bug(
         name="prompt_cropped",
+        misconception="crops_the_text",
         sentence="What falls out of the window is lost from the text.",
         old=f"            logits, _ = {CROPPED}",
         new="            idx = idx[:, -self.config.block_size :]\n            logits, _ = self(idx)",
@@ -298,6 +324,7 @@ BUGS = (
     ),
     Bug(
         name="newest_token_only",
+        misconception="last_token_only",
         sentence="The model gets the newest token alone.",
         old=CROPPED,
         new="self(idx[:, -1:])",
@@ -305,6 +332,7 @@ BUGS = (
     ),
     Bug(
         name="logits_of_the_first_position",
+        misconception="first_position",
         sentence="The token is drawn from the logits at the first position.",
         old="            last = logits[:, -1]",
         new="            last = logits[:, 0]",

@@ -3,7 +3,7 @@
 They change the template's TODO sections only: the rule about these would speak up otherwise.
 """
 
-from tests.submissions.tables import Variant
+from audit.edits import Variant
 
 LAYERS = """\
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
