@@ -7,7 +7,7 @@ HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
 ON_ALL_CORES := -q -n auto --dist worksteal
 
-.PHONY: demo test test-slow lint types bench templates coverage install clean
+.PHONY: demo test test-slow lint types bench templates coverage audit strength gallery install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
@@ -41,6 +41,25 @@ templates: .venv/.runtime
 # docs/coverage.md is generated; a test compares it with what this writes
 coverage: .venv/.dev
 	$(BIN)/python -m tests.coverage > docs/coverage.new && mv docs/coverage.new docs/coverage.md
+
+# every right and wrong submission by every check: exits with 1 if one is refused, or one survives
+audit: .venv/.runtime
+	$(BIN)/python -I -m headmaster audit
+
+# docs/strength.md is generated: an audit at five seeds, mutants, weaker graders, right submissions at many seeds
+MINUTES ?= 20
+strength: .venv/.runtime
+	mkdir -p out
+	$(BIN)/python -I -m headmaster audit --seeds 5 --json out/audit.json --html out/audit.html
+	$(BIN)/python -I -m headmaster audit core --mutate --json out/mutants.json
+	$(BIN)/python -m audit.weaker > out/weaker.json
+	$(BIN)/python -I -m headmaster flakiness --minutes $(MINUTES) --json out/flakiness.json
+	$(BIN)/python -m audit.strength out > out/strength.md && mv out/strength.md docs/strength.md
+
+# docs/feedback-gallery.md is generated: what students with each misconception read
+gallery: .venv/.runtime
+	mkdir -p out
+	$(BIN)/python -m audit.gallery > out/gallery.md && mv out/gallery.md docs/feedback-gallery.md
 
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
