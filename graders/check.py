@@ -28,9 +28,11 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
 from sandbox.errors import StudentError, WorkerLost
+from sandbox.journal import Entry
 from sandbox.text import clean
 
 from . import feedback
+from .snippet import snippet_of
 from .student import Student
 from .verdict import CannotJudge, CheckFailed, Outcome, Reason, Verdict
 
@@ -90,14 +92,16 @@ class Check:
         """`task.name`."""
         return f"{self.task}.{self.name}"
 
-    def run(self, student: Student, seed: int) -> Verdict:
+    def run(self, student: Student, seed: int, *, shrink_calls: int = SHRINK_CALLS) -> Verdict:
         """Judge a submission; never raises for anything that the submission does.
 
         Args:
             student: the submission behind the homework's binding.
             seed: all randomness of the cases and of the worker follows from it.
+            shrink_calls: cases tried after the first failure, to find a smaller one. Whether the check fails does not
+                depend on it.
         """
-        search = _Search(self, student, seed)
+        search = _Search(self, student, seed, shrink_calls)
         try:
             verdict = search.verdict()
         except Exception:
@@ -164,10 +168,11 @@ class _ShrunkEnough(BaseException):
 class _Search:
     """One run of a check: look for a failing case, shrink it, replay it in a fresh worker, say what is wrong."""
 
-    def __init__(self, check: Check, student: Student, seed: int) -> None:
+    def __init__(self, check: Check, student: Student, seed: int, shrink_calls: int) -> None:
         self.check = check
         self.student = student
         self.seed = seed
+        self.shrink_calls = shrink_calls
         self.calls = 0
         self.smallest: tuple[int, dict[str, Any]] | None = None
         self.calls_at_failure = 0  # number of the first case that failed
@@ -175,27 +180,33 @@ class _Search:
         self.current: dict[str, Any] = {}
         self.output = ""
         self.notes: list[str] = []
+        self.journal: list[Entry] = []  # of the worker in which the failing case is repeated
+        self.opened_at: int | None = None  # how long it was when the implementation was there
 
     def verdict(self) -> Verdict:
+        plain = not hypothesis.is_hypothesis_test(self.check.function)
         try:
-            self._with_worker(self._find)
+            self._with_worker(self._find, record=plain)
         except (CheckFailed, StudentError) as error:  # while it was opened, or outside a case
-            return self._failed(feedback.of_error(error))
+            return self._failed(error)
         except CannotJudge as without:
             return Verdict.not_judged(without.reason)
         except WorkerLost as lost:
             if self.smallest is None or lost.during != "check":
-                return self._failed(feedback.of_loss(lost), self.current)
+                return self._failed(lost, self.current)
             # a slow submission ran out of time while its failing case was made smaller: the one that is known is shown
         if self.smallest is None:
             return Verdict(Outcome.PASSED, "\n".join(f"Note: {note}" for note in self.notes), output=self.output)
         return self._replay(self.smallest[1])
 
-    def _with_worker(self, use: Callable[[Any], None]) -> None:
-        """Open the student's implementation in a fresh worker and use it."""
+    def _with_worker(self, use: Callable[[Any], None], *, record: bool) -> None:
+        """Open the student's implementation in a fresh worker and use it; record what is asked of it."""
         with self.student.open(derive(self.seed, "worker")) as worker:
             try:
+                if record:
+                    worker.journal = self.journal
                 implementation = self.student.implementation(self.check.task, worker)
+                self.opened_at = len(self.journal)
                 use(implementation)
                 self.notes = list(getattr(implementation, "notes", ()))
             finally:
@@ -231,7 +242,7 @@ class _Search:
             implementation = arguments[parameter]
             case = {name: value for name, value in arguments.items() if name != parameter}
             self.calls += 1
-            if self.smallest is not None and self.calls - self.calls_at_failure > SHRINK_CALLS:
+            if self.smallest is not None and self.calls - self.calls_at_failure > self.shrink_calls:
                 raise _ShrunkEnough
             self.current = case
             try:
@@ -251,19 +262,36 @@ class _Search:
     def _replay(self, case: dict[str, Any]) -> Verdict:
         """Run the smallest case in a fresh worker; only what fails there is the case's own fault."""
         inner = self.check.function.hypothesis.inner_test  # type: ignore[attr-defined]
+        self.opened_at = None
         try:
-            self._with_worker(lambda implementation: inner(implementation, **case))
-        except (CheckFailed, StudentError) as error:
-            return self._failed(feedback.of_error(error), case)
-        except WorkerLost as lost:
-            return self._failed(feedback.of_loss(lost), case)
-        return self._failed(
+            self._with_worker(lambda implementation: inner(implementation, **case), record=True)
+        except (CheckFailed, StudentError, WorkerLost) as error:
+            return self._failed(error, case)
+        message = (
             f"This case, number {self.calls_at_smallest} of those tried, went wrong and is right in a fresh process: the "
             "result depends on more than the inputs. Look for something kept between calls (caches, counters, default "
-            "arguments that are changed) and for randomness that should not be there.",
-            case,
+            "arguments that are changed) and for randomness that should not be there."
+        )
+        return Verdict(Outcome.FAILED, message, output=self.output, case=feedback.of_case(case))
+
+    def _failed(self, error: CheckFailed | StudentError | WorkerLost, case: dict[str, Any] | None = None) -> Verdict:
+        case = case or {}
+        snippet, staff = self._snippet(error, case)
+        return Verdict(
+            Outcome.FAILED,
+            feedback.of_loss(error) if isinstance(error, WorkerLost) else feedback.of_error(error),
+            staff=staff,
+            output=self.output,
+            case=feedback.of_case(case),
+            snippet=snippet,
+            blocking=self.check.group is Group.INTERFACE or self.opened_at is None or feedback.is_blocking(error),
         )
 
-    def _failed(self, message: str, case: dict[str, Any] | None = None) -> Verdict:
-        shown = feedback.of_case(case) if case else ""
-        return Verdict(Outcome.FAILED, f"{message}\n{shown}".strip(), output=self.output)
+    def _snippet(self, error: CheckFailed | StudentError | WorkerLost, case: dict[str, Any]) -> tuple[str, str]:
+        """Code that repeats the failing case, and for the staff what went wrong while it was written."""
+        if self.opened_at is None:
+            return "", ""
+        try:
+            return snippet_of(self.journal, self.opened_at, case, error), ""
+        except Exception:  # the verdict stands without it
+            return "", traceback.format_exc()

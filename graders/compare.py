@@ -1,5 +1,6 @@
 """Comparing what came from a worker with what was expected. Nothing here trusts the value's type."""
 
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,8 @@ from .verdict import CheckFailed
 ATOL = 1e-5
 RTOL = 1e-5
 _SMALL = 40  # tensors of at most so many elements are printed whole
+_NEAR = 7  # so many values of a row of a larger one
+_LINE = 100  # longest line that numbers fill
 
 
 def describe(value: Any) -> str:
@@ -47,7 +50,7 @@ def require_tensor(got: Any, what: str, shape: tuple[int, ...], dtype: torch.dty
     """
     wanted = f"a {dtype_name(dtype)} tensor of shape {tuple(shape)}"
     if not isinstance(got, Tensor) or tuple(got.shape) != tuple(shape) or got.dtype != dtype:
-        raise CheckFailed(f"{what}: expected {wanted}, got {describe(got)}.")
+        raise CheckFailed(f"{what}: expected {wanted}, got {describe(got)}.", got)
     return got
 
 
@@ -85,7 +88,7 @@ def assert_agrees(
         CheckFailed: another type, shape or dtype, a value that is not finite, or a difference beyond the tolerance.
     """
     tensor = require_tensor(got, what, tuple(expected.shape), dtype).to(torch.float64)
-    expected = expected.to(torch.float64)
+    wanted, expected = expected, expected.to(torch.float64)
     if expected.numel() == 0:
         return
     off = (tensor - expected).abs()
@@ -93,7 +96,7 @@ def assert_agrees(
     bad = ~((off <= atol + rtol * expected.abs()) & torch.isfinite(off))
     if not bad.any():
         return
-    raise CheckFailed(_difference(tensor, expected, bad, off, what))
+    raise CheckFailed(_difference(tensor, expected, bad, off, what), got, wanted)
 
 
 def assert_agrees_with_one(
@@ -113,6 +116,7 @@ def assert_agrees_with_one(
             assert_agrees(*_without_common_infinities(got, value), what, atol=atol, rtol=rtol)
             return
         except CheckFailed as failed:
+            failed.got, failed.expected = got, value  # in the place of those without their infinities
             first = first or failed
     assert first is not None, "at least one value must count as right"
     raise first
@@ -138,7 +142,7 @@ def assert_equal(got: Any, expected: Tensor, what: str = "the output") -> None:
     bad = tensor != expected
     if bad.any():
         off = (tensor.to(torch.float64) - expected.to(torch.float64)).abs()
-        raise CheckFailed(_difference(tensor, expected, bad, off, what))
+        raise CheckFailed(_difference(tensor, expected, bad, off, what), got, expected)
 
 
 def assert_true(holds: bool, message: str) -> None:
@@ -172,22 +176,78 @@ def _rows(values: Any) -> str:
 
 
 def _difference(got: Tensor, expected: Tensor, bad: Tensor, off: Tensor, what: str) -> str:
-    """Say how many elements differ, where the first one is, and how far the worst is off."""
-    first = tuple(int(i) for i in bad.nonzero()[0])
+    """Say how many elements differ and where the first one is; then show both sides, and how far the worst is off.
+
+    The first line holds no expected value: it may be told where the others are not.
+    """
+    finite = torch.isfinite(got.to(torch.float64))
+    odd = bad & ~finite
+    shown = odd if odd.any() else bad
+    first = tuple(int(i) for i in shown.nonzero()[0])
     place = f" at index {list(first)}" if first else ""
-    lines = []
-    if not torch.isfinite(got.to(torch.float64))[bad].all():
-        odd = bad & ~torch.isfinite(got.to(torch.float64))
-        first = tuple(int(i) for i in odd.nonzero()[0])
-        place = f" at index {list(first)}" if first else ""
-        lines.append(f"{what}: {int(odd.sum())} of {got.numel()} values are NaN or infinite, the first{place}.")
-    else:
-        lines.append(f"{what}: {int(bad.sum())} of {got.numel()} values are wrong, the first{place}.")
-    lines.append(f"  expected {number(expected[first].item())}, got {number(got[first].item())}")
+    fault = "NaN or infinite" if odd.any() else "wrong"
+    lines = [f"{what}: {int(shown.sum())} of {got.numel()} values are {fault}, the first{place}."]
     worst = off[torch.isfinite(off)]
-    if worst.numel():
-        lines.append(f"  largest difference: {number(worst.max().item())}")
+    largest = f"; largest difference: {number(worst.max().item())}" if got.numel() > 1 and worst.numel() else ""
+    lines.append(f"  expected {number(expected[first].item())}, got {number(got[first].item())}{largest}")
     if 1 < got.numel() <= _SMALL:
-        lines.append(f"  expected: {show(expected)}")
-        lines.append(f"  got:      {show(got)}")
+        lines += _whole(got, expected, bad)
+    elif got.numel() > 1:
+        lines += _around(got, expected, first)
     return "\n".join(lines)
+
+
+def _whole(got: Tensor, expected: Tensor, bad: Tensor) -> list[str]:
+    """Small tensors, row by row: side by side where the lines do not get too long, else one below the other."""
+    if got.dim() == 1:
+        return _stacked("", expected.tolist(), got.tolist())
+    width = got.shape[-1]
+    rows = [expected.reshape(-1, width).tolist(), got.reshape(-1, width).tolist()]
+    cells = [[[number(value) for value in row] for row in side] for side in rows]
+    names = [f"{list(place)}" for place in itertools.product(*map(range, got.shape[:-1]))]
+    marks = ["  <- wrong" if any(row) else "" for row in bad.reshape(-1, width).tolist()]
+    widths = [max(len(row[j]) for side in cells for row in side) for j in range(width)]
+    left, right = ([_row(row, widths) for row in side] for side in cells)
+    first = max(map(len, names))
+    lines = [
+        f"  {name:<{first}}  {one}   {other}{mark}"
+        for name, one, other, mark in zip(names, left, right, marks, strict=True)
+    ]
+    if max(map(len, lines)) <= _LINE:
+        return [f"  {'row':<{first}}  {'expected':<{len(left[0])}}   got".rstrip(), *lines]
+    stacked = []
+    for name, wanted, found, mark in zip(names, *rows, marks, strict=True):
+        stacked += _stacked(f"row {name}", wanted, found) if mark else [f"  row {name}: as expected"]
+    return stacked
+
+
+def _around(got: Tensor, expected: Tensor, first: tuple[int, ...]) -> list[str]:
+    """Of larger tensors, the part of a row around one place."""
+    n = got.shape[-1]
+    start = max(0, min(first[-1] - _NEAR // 2, n - _NEAR))
+    end = min(n, start + _NEAR)
+    row = [f"row {list(first[:-1])}"] if got.dim() > 1 else []
+    places = [f"places {start} to {end - 1}"] if end - start < n else []
+    name = ", ".join([*row, *places])
+    return _stacked(name, expected[first[:-1]][start:end].tolist(), got[first[:-1]][start:end].tolist())
+
+
+def _stacked(name: str, expected: list[Any], got: list[Any]) -> list[str]:
+    """Two rows, one below the other, their columns aligned; long ones in several pieces."""
+    pairs = [(number(one), number(other)) for one, other in zip(expected, got, strict=True)]
+    widths = [max(len(one), len(other)) for one, other in pairs]
+    lines = [f"  {name}:"] if name else []
+    start = 0
+    while start < len(pairs):
+        end, length = start, 0
+        while end < len(pairs) and (end == start or length + widths[end] + 2 <= _LINE - 16):
+            length += widths[end] + 2
+            end += 1
+        for label, side in (("expected", 0), ("got", 1)):
+            lines.append(f"  {label:<8}  {_row([pair[side] for pair in pairs[start:end]], widths[start:end])}")
+        start = end
+    return lines
+
+
+def _row(cells: list[str], widths: list[int]) -> str:
+    return "[" + ", ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)) + "]"

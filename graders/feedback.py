@@ -93,6 +93,13 @@ def of_loss(lost: WorkerLost) -> str:
     return f"What came back is not a usable reply: {lost.detail}. Return plain tensors of the expected size."
 
 
+def is_blocking(error: CheckFailed | StudentError | WorkerLost) -> bool:
+    """Whether an error keeps the submission from being graded at all, rather than that one case of it is wrong."""
+    if isinstance(error, WorkerLost):
+        return True
+    return isinstance(error, StudentError) and (error.kind != "raised" or "missing" in error.facts)
+
+
 def of_case(case: dict[str, Any]) -> str:
     """Show a case in numbers that a person can follow; large tensors by their shape."""
     lines = []

@@ -21,6 +21,7 @@ else:
 HOMEWORKS = Path(__file__).parent / "homeworks"
 Points = Annotated[Decimal, Field(ge=0, max_digits=7, decimal_places=2)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
+Level = Literal["full", "hint", "verdict"]
 
 
 class HomeworkError(Exception):
@@ -121,9 +122,10 @@ class LimitTable(_Strict):
 
 
 class Config(_Strict):
-    """A homework's TOML."""
+    """A homework's TOML. `feedback` is how much of a failed check its students are told; see `telling.py`."""
 
     title: str = Field(min_length=1, max_length=120)
+    feedback: Level = "full"
     handout_points: Points | None = None
     handout_note: str = ""
     files: Files

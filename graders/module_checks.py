@@ -93,6 +93,11 @@ def dropout_sleeps_in_eval_mode(module: Module, without: Module, x: Tensor) -> N
     assert_agrees(first, expected, "the output in eval mode, against the module without dropout", atol=ATOL)
 
 
+def train_mode_is_right(module: Module, x: Tensor) -> None:
+    """A module in train mode that was made without naming a dropout gives the right output."""
+    is_right(module, x, "the output in train mode, without dropout")
+
+
 def gradients_are_right(
     module: Module, x: Tensor, grad_output: Tensor, expected: tuple[Tensor, Mapping[str, Tensor]]
 ) -> None:

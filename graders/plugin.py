@@ -20,6 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .check import Check
+    from .homework import Level
     from .judge import Judge
     from .verdict import Verdict
 
@@ -189,6 +190,12 @@ class Grading:
         self.present = {check.id: check for check in self.judge.checks}
         self.config.hook.pytest_headmaster_begin(judge=self.judge)
 
+    @property
+    def level(self) -> "Level":
+        """How much students are told of a failed check."""
+        level: Level = self.judge.homework.config.feedback
+        return level
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
         """Collect checks; those that the homework lacks are absent."""
@@ -244,6 +251,8 @@ class Grading:
         if facts["remark"]:
             for line in facts["message"].splitlines():
                 terminal.write_line(f"{'':21}{line}")
+            if facts["snippet"]:  # not indented: it runs as it stands
+                terminal.write_line(f"\n{facts['snippet']}")
 
     def pytest_sessionfinish(self) -> None:
         """End the last worker, then let the listeners finish."""
@@ -301,7 +310,9 @@ class CheckItem(pytest.Item):
         """Show the student's message in the place of a traceback."""
         if not excinfo.errisinstance(CheckFailedError) or self.verdict is None:
             return super().repr_failure(excinfo)
-        return f"{self.check.sentence}\n\n{self.verdict.message}"
+        from .telling import told
+
+        return f"{self.check.sentence}\n\n{told(self.verdict, self.grading.level)}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the check by its item and id."""
@@ -313,9 +324,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Attach a check's facts to its reports."""
     report = yield
     if isinstance(item, CheckItem):
+        from .telling import snippet_told, told
         from .verdict import Reason
 
-        verdict = item.verdict
+        verdict, level = item.verdict, item.grading.level
         category = verdict.outcome.value if verdict is not None else report.outcome
         if verdict is not None and category == "failed" and item.is_advice:
             category = "advice"
@@ -323,7 +335,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
             "category": category,
             "number": item.number,
             "sentence": item.check.sentence,
-            "message": verdict.message if verdict is not None else "",
+            "message": told(verdict, level, snippet=False) if verdict is not None else "",
+            "snippet": snippet_told(verdict, level) if verdict is not None else "",
             "remark": verdict is not None and category != "failed" and verdict.reason is not Reason.PREREQUISITE,
         }
     return report

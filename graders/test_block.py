@@ -17,6 +17,7 @@ from .module_checks import (
     ready,
     samples_are_independent,
     share_is,
+    train_mode_is_right,
 )
 from .oracles.block import block_gradients
 from .strategies import generator, seeds
@@ -148,6 +149,13 @@ def test_dropout(block: Block, rng: object) -> None:
         share = float((added.abs() <= 1e-4).double().mean())
         what = f"In train mode with dropout {p}, the share of zeros in what the {name} adds"
         share_is(share, p, added.numel(), what)
+
+
+@check(task="block", group="property", requires=("default_dropout",), examples=8)
+@given(case=block_cases())
+def test_no_dropout_by_default(block: Block, case: BlockCase) -> None:
+    """Dropout is 0 unless it is asked for: in train mode, too, nothing is dropped."""
+    train_mode_is_right(ready(block.build(case.sizes), case.weights, train=True), case.x)
 
 
 @check(task="block", group="invariance", requires=("standalone",), examples=8)

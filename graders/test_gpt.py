@@ -288,6 +288,16 @@ def test_block_dropout(gpt: Gpt, rng: object) -> None:
         norm_reads_two_levels(gpt, weights | {role: torch.ones(48)}, sizes, what)
 
 
+@check(task="gpt", group="property", requires=("default_dropout",), examples=8)
+@given(case=gpt_cases())
+def test_no_dropout_by_default(gpt: Gpt, case: GptCase) -> None:
+    """Dropout is 0 unless it is asked for: in train mode, too, nothing is dropped."""
+    model = gpt.build(case.sizes)
+    model.load(case.weights)
+    model.train(True)
+    is_right(model, case.ids, "the logits in train mode, without dropout")
+
+
 @check(task="gpt", group="invariance", requires=("standalone",), examples=8)
 @given(case=gpt_cases(dropout=0.4))
 def test_eval_is_deterministic(gpt: Gpt, case: GptCase) -> None:

@@ -15,6 +15,7 @@ from .module_checks import (
     output,
     ready,
     share_is,
+    train_mode_is_right,
 )
 from .oracles.mlp import mlp_gradients
 from .strategies import generator, seeds
@@ -125,6 +126,13 @@ def test_dropout(mlp: Mlp, rng: object) -> None:
     for kept in outputs:
         expected = torch.where(kept == 0, 0.0, whole / (1 - p))
         assert_agrees(kept, expected, f"what dropout keeps of the output, scaled by 1/(1 − {p})", atol=1e-4)
+
+
+@check(task="mlp", group="property", requires=("default_dropout",), examples=8)
+@given(case=mlp_cases())
+def test_no_dropout_by_default(mlp: Mlp, case: MlpCase) -> None:
+    """Dropout is 0 unless it is asked for: in train mode, too, nothing is dropped."""
+    train_mode_is_right(ready(mlp.build(case.sizes), case.weights, train=True), case.x)
 
 
 @check(task="mlp", group="invariance", examples=10)

@@ -9,7 +9,7 @@ from hypothesis import given
 from . import oracles
 from .check import check
 from .compare import assert_agrees, assert_agrees_with_one, assert_equal, assert_true
-from .module_checks import dropout_sleeps_in_eval_mode
+from .module_checks import dropout_sleeps_in_eval_mode, train_mode_is_right
 from .self_attention import (
     ATOL,
     built,
@@ -182,6 +182,13 @@ def test_attention_dropout(multi_head: MultiHead, rng: object) -> None:
     """In train mode dropout acts on the attention weights after the softmax, and scales the kept ones by 1/(1−p)."""
     sizes = HeadSizes(12, 3, 0.5, max_tokens=24)
     weights_are_dropped_after_the_softmax(multi_head, sizes, head_weights(12, generator(5)))
+
+
+@check(task="multi_head", group="property", requires=("default_dropout",), examples=8)
+@given(case=head_cases())
+def test_no_dropout_by_default(multi_head: MultiHead, case: HeadCase) -> None:
+    """Dropout is 0 unless it is asked for: in train mode, too, nothing is dropped."""
+    train_mode_is_right(built(multi_head, case, train=True), case.x)
 
 
 @check(task="multi_head", group="invariance", requires=("standalone",), examples=12)

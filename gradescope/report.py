@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from graders.check import Check
-from graders.homework import Homework
+from graders.homework import Homework, Level
 from graders.scoring import ItemScore, scores, weight_of
+from graders.telling import snippet_told, told
 from graders.verdict import Outcome, Reason, Verdict
 from sandbox.text import clean
 
 from .results import MAX_TEXT, NOT_YET, Results, TestEntry
 
 MAX_MESSAGE = 4096
-MAX_MESSAGES = 18_000  # all messages of an item
+MAX_MESSAGES = 18_000  # all messages of an item, with its snippets
+MAX_SNIPPETS = 7000  # those of them that are shown are whole
 MAX_PRINTED = 3000
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_JUDGED: "–"}
 
@@ -41,11 +43,16 @@ def results_of(
     entries = []
     for result in judged:
         own = [check for check in checks if result.item.has(check.id)]
-        entries.append(_entry(result, own, verdicts))
+        entries.append(_entry(result, own, verdicts, homework.config.feedback))
     data = dict(staff or {}) | {
         "homework": homework.slug,
         "finished": finished,
         "checks": {check.id: _facts(check, verdicts.get(check.id)) for check in checks},
+        "misconceptions": {
+            check.task: verdict.misconception.name
+            for check in checks
+            if (verdict := verdicts.get(check.id)) is not None and verdict.misconception is not None
+        },
     }
     return Results(
         output=clean(_summary(homework, checks, verdicts, judged, finished, note), MAX_TEXT),
@@ -61,19 +68,23 @@ def _facts(check: Check, verdict: Verdict | None) -> dict[str, str]:
     facts = {"outcome": verdict.outcome.value}
     if verdict.reason is not None:
         facts["reason"] = verdict.reason.name.lower()
+    if verdict.misconception is not None:
+        facts["misconception"] = verdict.misconception.name
     if verdict.staff:
         facts["staff"] = clean(verdict.staff, MAX_MESSAGE)
     return facts
 
 
-def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> TestEntry:
+def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Verdict], level: Level) -> TestEntry:
     item = result.item
     lines = []
     blocked = 0
     printed = ""
-    given = [verdicts[check.id] for check in checks if check.id in verdicts]
+    messages = {check.id: told(verdicts[check.id], level, snippet=False) for check in checks if check.id in verdicts}
+    snippets = _snippets(checks, verdicts, level)
     # so much for each message that none pushes another check's sentence out of the output
-    room = MAX_MESSAGES // max(1, sum(bool(verdict.message) for verdict in given))
+    left = MAX_MESSAGES - sum(map(len, snippets.values()))
+    room = left // max(1, sum(map(bool, messages.values())))
     for check in checks:
         verdict = verdicts.get(check.id)
         advice = "" if weight_of(item, check) else " (advice, costs nothing)"
@@ -83,8 +94,10 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
             blocked += 1
         else:
             lines.append(f"{_MARKS[verdict.outcome]} {check.sentence}{advice}")
-            lines += _indented(verdict.message, min(MAX_MESSAGE, room))
-            printed = printed or verdict.output
+            lines += _indented(messages[check.id], min(MAX_MESSAGE, room))
+            if check.id in snippets:
+                lines += ["", snippets[check.id]]
+            printed = printed or (verdict.output if level != "verdict" else "")
     if blocked:
         lines.append(f"– {blocked} more checks are not judged: they need what failed above. They count 0.")
     if printed:
@@ -99,6 +112,19 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
         output=clean("\n".join(lines), MAX_TEXT),
         visibility=item.visibility,
     )
+
+
+def _snippets(checks: Sequence[Check], verdicts: Mapping[str, Verdict], level: Level) -> dict[str, str]:
+    """The snippets that are shown, by check, whole; they are not indented, so that they run as they stand."""
+    shown: dict[str, str] = {}
+    left = MAX_SNIPPETS
+    for check in checks:
+        text = snippet_told(verdicts[check.id], level) if check.id in verdicts else ""
+        forged = any(line.startswith((*_MARKS.values(), "…")) for line in text.splitlines())
+        if text and len(text) <= left and not forged:
+            shown[check.id] = clean(text, len(text))
+            left -= len(text)
+    return shown
 
 
 def _indented(text: str, room: int) -> list[str]:

@@ -11,8 +11,9 @@ from torch import Tensor
 from . import wire
 from .channel import Channel
 from .confine import Limits
-from .errors import Loss, WorkerLost
+from .errors import Loss, StudentError, WorkerLost
 from .intake import Snapshot
+from .journal import Entry, note
 from .launch import Zygote
 from .text import clean
 
@@ -67,11 +68,16 @@ class Submission:
 
 
 class Worker:
-    """A worker process with a submission opened in it. A context manager that ends the process."""
+    """A worker process with a submission opened in it. A context manager that ends the process.
+
+    Attributes:
+        journal: None, or a list in which every request is noted as it is sent, the deferred ones in their places.
+    """
 
     def __init__(self, channel: Channel, patience: Patience) -> None:
         self.channel = channel
         self.patience = patience
+        self.journal: list[Entry] | None = None
         self._ends = time.monotonic() + patience.total
         self._deferred: list[list[Any]] = []
         self._numbers = itertools.count(1)
@@ -95,16 +101,29 @@ class Worker:
         remaining = self._ends - time.monotonic()
         if remaining < seconds:
             seconds, during = max(0.001, remaining), "check"
-        if self._deferred:
-            requests, self._deferred = [*self._deferred, [operation, arguments]], []
+        requests, self._deferred = [*self._deferred, [operation, arguments]], []
+        if len(requests) > 1:
             operation, arguments = "sequence", {"requests": requests}
         try:
-            return self.channel.request(operation, arguments, seconds, max_payload)
+            reply = self.channel.request(operation, arguments, seconds, max_payload)
+        except StudentError as error:
+            self._note(requests, error)
+            raise
         except WorkerLost as lost:
             lost.during = during
             if during == "check" and lost.loss is Loss.TIMEOUT:
                 lost.detail = f"{self.patience.total:g}"
+            self._note(requests, lost)
             raise
+        self._note(requests, reply)
+        return reply
+
+    def _note(self, requests: Sequence[Sequence[Any]], reply: Any) -> None:
+        """Write requests that were sent together into the journal; the reply belongs to the last."""
+        if self.journal is None:
+            return
+        for place, (operation, arguments) in enumerate(requests, start=1):
+            self.journal.append(note(operation, arguments, reply if place == len(requests) else None))
 
     def defer(self, operation: str, /, **arguments: Any) -> None:
         """Put a request that has no reply in front of the next one: what it raises is raised there."""

@@ -143,15 +143,16 @@ def test_passed() -> None:
 
 def test_the_smallest_case_is_shown() -> None:
     """Protects the feedback: of all numbers from 100 on that fail, 100 is shown."""
-    expected = "100 is not accepted.\nThe smallest case found:\n  n = 100"
-    assert Verdict(Outcome.FAILED, expected) == run(below, lambda: lambda n: n < 100)
+    shown = "The smallest case found:\n  n = 100"
+    assert Verdict(Outcome.FAILED, "100 is not accepted.", case=shown) == run(below, lambda: lambda n: n < 100)
 
 
 def test_the_smallest_case_is_the_one_that_is_shortest_to_read() -> None:
     """Protects the feedback from Hypothesis's own order, in which a short list of large numbers may come last."""
     verdict = run(lists, lambda: lambda numbers: sum(numbers) < 500)
-    assert "This list is not accepted.\nThe smallest case found:\n  numbers = [" in verdict.message
-    assert len(re.findall(r"\d+", verdict.message)) == 3
+    assert verdict.message == "This list is not accepted."
+    assert verdict.case.startswith("The smallest case found:\n  numbers = [")
+    assert len(re.findall(r"\d+", verdict.case)) == 3
 
 
 def test_a_plain_check_has_no_case() -> None:
@@ -174,7 +175,7 @@ def test_a_failing_case_is_replayed_in_a_fresh_worker() -> None:
 
     someone = Toy(make)
     verdict = below.run(cast(Student, someone), 1)
-    assert verdict.message == "said by the replay\nThe smallest case found:\n  n = 100"
+    assert (verdict.message, verdict.case) == ("said by the replay", "The smallest case found:\n  n = 100")
     assert (len(someone.seeds), someone.closed) == (2, 2)
 
 
@@ -195,9 +196,11 @@ def test_code_that_remembers_is_told_so() -> None:
     pattern = (
         r"This case, number \d+ of those tried, went wrong and is right in a fresh process: the result depends on more "
         r"than the inputs\. Look for something kept between calls \(caches, counters, default arguments that are "
-        r"changed\) and for randomness that should not be there\.\nThe smallest case found:\n  n = \d+"
+        r"changed\) and for randomness that should not be there\."
     )
     assert re.fullmatch(pattern, verdict.message)
+    assert re.fullmatch(r"The smallest case found:\n  n = \d+", verdict.case)
+    assert verdict.snippet == ""
     number = int(re.findall(r"number (\d+)", verdict.message)[0])
     assert number > 5
 
@@ -223,8 +226,8 @@ def test_errors_of_the_students_are_shrunk_too() -> None:
             raise StudentError({"kind": "raised", "type": "IndexError", "message": "out of range"})
         return True
 
-    expected = "The code raised IndexError: out of range\nThe smallest case found:\n  n = 7"
-    assert Verdict(Outcome.FAILED, expected) == run(below, lambda: raises)
+    shown = "The smallest case found:\n  n = 7"
+    assert Verdict(Outcome.FAILED, "The code raised IndexError: out of range", case=shown) == run(below, lambda: raises)
 
 
 def test_notes_reach_the_verdict() -> None:
@@ -262,8 +265,8 @@ def test_a_lost_worker_ends_the_check_at_once(one: Check) -> None:
     someone = Toy(lambda: hang)
     verdict = one.run(cast(Student, someone), 1)
     sentence = "The call did not return within 10 seconds and was stopped. Look for a loop without an end."
-    shown = f"\nThe smallest case found:\n  n = {calls[0]}" if one is below else ""
-    assert Verdict(Outcome.FAILED, sentence + shown) == verdict
+    shown = f"The smallest case found:\n  n = {calls[0]}" if one is below else ""
+    assert Verdict(Outcome.FAILED, sentence, case=shown, blocking=True) == verdict
     assert (len(calls), someone.closed) == (1, 1)
 
 
@@ -284,7 +287,8 @@ def test_a_case_that_is_known_is_shown_when_the_time_of_the_check_ends() -> None
         return slow
 
     verdict = run(below, make)
-    assert re.fullmatch(r"(\d+) is not accepted\.\nThe smallest case found:\n  n = \1", verdict.message)
+    told = f"{verdict.message}\n{verdict.case}"
+    assert re.fullmatch(r"(\d+) is not accepted\.\nThe smallest case found:\n  n = \1", told)
     assert len(made) == 2
 
 
@@ -312,7 +316,7 @@ def test_a_worker_lost_in_the_replay_is_told() -> None:
 
     verdict = run(below, make)
     assert verdict.message.startswith("The Python process died: it crashed with a segmentation fault")
-    assert verdict.message.endswith("\nThe smallest case found:\n  n = 5")
+    assert verdict.case == "The smallest case found:\n  n = 5"
 
 
 # ---------------------------------------------------------------------------------------------------- our own faults
@@ -376,7 +380,7 @@ def test_what_fails_while_opening_is_the_students(error: BaseException, message:
         raise error
 
     for one in (below, plain):
-        assert Verdict(Outcome.FAILED, message) == run(one, make)
+        assert Verdict(Outcome.FAILED, message, blocking=True) == run(one, make)
 
 
 # ---------------------------------------------------------------------------------------------------- seeds and budgets
@@ -418,7 +422,7 @@ def test_the_global_random_states_do_not_matter() -> None:
     """Protects reruns from whatever ran before: neither random nor torch is read, or left changed."""
 
     def message() -> str:
-        return run(lists, lambda: lambda numbers: sum(numbers) < 1500, 3).message
+        return run(lists, lambda: lambda numbers: sum(numbers) < 1500, 3).case
 
     state, torch_state = random.getstate(), torch.get_rng_state()
     first = message()
@@ -432,20 +436,19 @@ def test_the_global_random_states_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("budget", [0, 1, 20])
-def test_shrinking_has_a_budget_of_calls(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shrinking_has_a_budget_of_calls(budget: int) -> None:
     """Protects the time: after the first failure no more cases are tried than the budget, then one in the replay."""
-    monkeypatch.setattr(check_module, "SHRINK_CALLS", budget)
     calls: list[bool] = []
 
     def accept(numbers: list[int]) -> bool:
         calls.append(sum(numbers) < 700)
         return calls[-1]
 
-    verdict = run(lists, lambda: accept)
+    verdict = lists.run(cast(Student, Toy(lambda: accept)), 1, shrink_calls=budget)
     assert Outcome.FAILED is verdict.outcome
     after = len(calls) - calls.index(False) - 1
     assert after == budget + 1 if budget < 20 else 1 < after <= 21
-    assert "The smallest case found:\n  numbers = [" in verdict.message
+    assert "The smallest case found:\n  numbers = [" in verdict.case
 
 
 def test_the_budget_is_three_hundred_calls() -> None:
@@ -554,9 +557,9 @@ def test_attention_without_scaling_shrinks_to_a_tiny_case(student: Any) -> None:
     assert Outcome.FAILED is verdict.outcome
     lines = verdict.message.splitlines()
     assert re.fullmatch(r"the weights: \d of \d+ values are wrong, the first at index \[.*\]\.", lines[0])
-    assert re.fullmatch(r"  expected [\d.]+, got [\d.]+", lines[1])
-    assert "The smallest case found:" in lines
-    shapes = re.findall(r"^  (?:query|key|value) = \(([\d×]+)\)", verdict.message, re.MULTILINE)
+    assert re.fullmatch(r"  expected [\d.]+, got [\d.]+(; largest difference: [\d.]+)?", lines[1])
+    assert verdict.case.startswith("The smallest case found:\n")
+    shapes = re.findall(r"^  (?:query|key|value) = \(([\d×]+)\)", verdict.case, re.MULTILINE)
     assert len(shapes) == 3
     assert sum(int(shape.split("×")[0]) * int(shape.split("×")[1]) for shape in shapes) <= 24
 
@@ -597,7 +600,7 @@ def test_a_hang_is_failed(student: Any) -> None:
     verdict = AGREES.run(student(attention(after="while mask is not None: pass"), seconds=0.6), 1)
     sentence = "The call did not return within 0.6 seconds and was stopped. Look for a loop without an end."
     assert (Outcome.FAILED, sentence) == (verdict.outcome, verdict.message.splitlines()[0])
-    assert "  mask = " in verdict.message
+    assert "  mask = " in verdict.case
 
 
 def test_a_hang_in_an_import_is_failed(student: Any) -> None:
@@ -607,7 +610,7 @@ def test_a_hang_in_an_import_is_failed(student: Any) -> None:
         "Importing the file did not end within 0.6 seconds and was stopped. What stands at the top level of a file runs "
         "when it is imported: put training and tests under `if __name__ == '__main__':`."
     )
-    assert Verdict(Outcome.FAILED, message) == named("attention.interface").run(someone, 1)
+    assert Verdict(Outcome.FAILED, message, blocking=True) == named("attention.interface").run(someone, 1)
 
 
 @pytest.mark.parametrize(
@@ -672,7 +675,7 @@ def test_an_early_end_is_failed(student: Any, death: str, sentence: str) -> None
 def test_what_cannot_be_opened_is_failed_with_words(student: Any, files: dict[str, str], message: str) -> None:
     """Protects the first contact: a submission that cannot be used is told what is missing, by file and line."""
     for one in (named("attention.interface"), AGREES):
-        assert Verdict(Outcome.FAILED, message) == one.run(student(files), 1)
+        assert Verdict(Outcome.FAILED, message, blocking=True) == one.run(student(files), 1)
 
 
 def test_prints_of_the_students_are_kept(student: Any) -> None:

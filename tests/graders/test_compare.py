@@ -177,36 +177,133 @@ def test_a_tolerance_may_differ_by_place() -> None:
     assert message.splitlines()[0] == "the output: 1 of 6 values are wrong, the first at index [0, 2]."
 
 
-def test_a_difference_is_shown_whole() -> None:
-    """Protects the message for small tensors: how many, where, how far, and both sides."""
+def test_a_difference_is_shown_side_by_side() -> None:
+    """Protects the message for small matrices: how many, where, how far, and both sides, a row for a row."""
     expected = float64(1.0, 2.0, 1 / 3, 4.0).view(2, 2)
     got = tensor([[1.0, 2.0], [0.25, 40000.0]])
     assert refusal(assert_agrees, got, expected, "the weights") == (
         "the weights: 2 of 4 values are wrong, the first at index [1, 0].\n"
-        "  expected 0.33333, got 0.25\n"
-        "  largest difference: 39996\n"
-        "  expected: [[1, 2], [0.33333, 4]]\n"
-        "  got:      [[1, 2], [0.25, 40000]]"
+        "  expected 0.33333, got 0.25; largest difference: 39996\n"
+        "  row  expected           got\n"
+        "  [0]  [      1,     2]   [      1,     2]\n"
+        "  [1]  [0.33333,     4]   [   0.25, 40000]  <- wrong"
     )
 
 
-def test_a_large_difference_is_shown_by_its_first_place() -> None:
-    """Protects the reader from a wall of numbers: above 40 elements no tensor is printed."""
+def test_rows_that_do_not_fit_stand_one_below_the_other() -> None:
+    """Protects wide matrices: only the rows that are wrong are shown, their columns aligned."""
+    expected = torch.linspace(0.0, 1.0, 14, dtype=torch.float64).view(2, 7) * 1.23456
+    got = expected.float()
+    got[1, 2] = -2.5
+    assert refusal(assert_agrees, got, expected) == (
+        "the output: 1 of 14 values are wrong, the first at index [1, 2].\n"
+        "  expected 0.8547, got -2.5; largest difference: 3.3547\n"
+        "  row [0]: as expected\n"
+        "  row [1]:\n"
+        "  expected  [0.66476, 0.75973, 0.8547, 0.94966, 1.0446, 1.1396, 1.2346]\n"
+        "  got       [0.66476, 0.75973,   -2.5, 0.94966, 1.0446, 1.1396, 1.2346]"
+    )
+
+
+def test_rows_of_more_axes_are_named_by_their_index() -> None:
+    """Protects batches: each row says which one it is."""
+    expected = torch.arange(8, dtype=torch.float64).view(2, 2, 2)
+    got = expected.float()
+    got[1, 0, 1] = 0.5
+    assert refusal(assert_agrees, got, expected).splitlines()[2:] == [
+        "  row     expected   got",
+        "  [0, 0]  [0,   1]   [0,   1]",
+        "  [0, 1]  [2,   3]   [2,   3]",
+        "  [1, 0]  [4,   5]   [4, 0.5]  <- wrong",
+        "  [1, 1]  [6,   7]   [6,   7]",
+    ]
+
+
+def test_a_vector_is_shown_in_two_lines() -> None:
+    """Protects vectors, long ones too: expected above got, in pieces that fit a line."""
+    assert refusal(assert_agrees, tensor([1.0, 2.5]), float64(1.0, 2.0)) == (
+        "the output: 1 of 2 values are wrong, the first at index [1].\n"
+        "  expected 2, got 2.5; largest difference: 0.5\n"
+        "  expected  [1,   2]\n"
+        "  got       [1, 2.5]"
+    )
+    lines = refusal(assert_agrees, torch.zeros(40), torch.full((40,), 1 / 3, dtype=torch.float64)).splitlines()[2:]
+    assert [line.partition("[")[0].strip() for line in lines] == ["expected", "got"] * (len(lines) // 2)
+    assert sum(line.count("0.33333") for line in lines) == 40
+
+
+def test_a_large_difference_is_shown_around_its_first_place() -> None:
+    """Protects the reader from a wall of numbers: above 40 elements a part of one row is printed."""
     expected = torch.zeros(41, dtype=torch.float64)
     got = torch.zeros(41)
     got[17] = 2.5
     assert refusal(assert_agrees, got, expected) == (
         "the output: 1 of 41 values are wrong, the first at index [17].\n"
-        "  expected 0, got 2.5\n"
-        "  largest difference: 2.5"
+        "  expected 0, got 2.5; largest difference: 2.5\n"
+        "  places 14 to 20:\n"
+        "  expected  [0, 0, 0,   0, 0, 0, 0]\n"
+        "  got       [0, 0, 0, 2.5, 0, 0, 0]"
     )
+
+
+def test_a_large_matrix_is_shown_by_the_row_of_its_first_place() -> None:
+    """Protects large matrices: the row is named, and the places where it is cut."""
+    expected = torch.zeros(2, 3, 9, dtype=torch.float64)
+    got = torch.zeros(2, 3, 9)
+    got[1, 0, 8] = 2.5
+    lines = refusal(assert_agrees, got, expected).splitlines()
+    assert lines[2:] == [
+        "  row [1, 0], places 2 to 8:",
+        "  expected  [0, 0, 0, 0, 0, 0,   0]",
+        "  got       [0, 0, 0, 0, 0, 0, 2.5]",
+    ]
+    narrow = refusal(assert_agrees, got.view(9, 6) + 1, expected.view(9, 6)).splitlines()
+    assert narrow[2] == "  row [0]:"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(), (1,), (40,), (40, 1), (1, 40), (20, 2), (2, 20), (5, 8), (2, 2, 10), (2,) * 5, (41,), (3, 300), (7, 6, 5)],
+)
+def test_every_message_is_short(shape: tuple[int, ...]) -> None:
+    """Protects the page: whatever the shape and the numbers, a message has a few lines of a bounded length."""
+    rng = torch.Generator().manual_seed(0)
+    got = torch.randn(shape, generator=rng) * 10.0 ** torch.randint(-30, 30, shape, generator=rng)
+    lines = refusal(assert_agrees, got, got.double() + 1e31).splitlines()
+    assert max(map(len, lines)) <= 115
+    assert len(lines) <= 123
+    assert sum(map(len, lines)) <= 4000
+
+
+def test_the_first_line_tells_no_expected_value() -> None:
+    """Protects homeworks whose feedback is a hint: they show this line alone."""
+    got, expected = tensor([[1.0, 7.25], [2.0, 3.0]]), float64(1.0, 8.125, 2.0, 3.0).view(2, 2)
+    assert "8.125" not in refusal(assert_agrees, got, expected).splitlines()[0]
+    assert "8" not in refusal(assert_equal, tensor([7, 9]), tensor([8, 9])).splitlines()[0]
+
+
+def test_both_sides_are_kept() -> None:
+    """Protects the snippet: the failed comparison carries what came, as it came, and what was expected."""
+    got, expected = tensor([1.0, NAN]), float64(2.0, NAN)
+    for compare_them in (
+        lambda: assert_agrees(got, expected),
+        lambda: assert_agrees_with_one(got, [expected]),
+        lambda: assert_equal(got, expected.float()),
+    ):
+        with pytest.raises(CheckFailed) as caught:
+            compare_them()
+        assert caught.value.got is got
+        assert torch.equal(caught.value.expected.double().nan_to_num(), expected.nan_to_num())
+    with pytest.raises(CheckFailed) as caught:
+        require_tensor(got, "x", (3,), torch.float32)
+    assert (caught.value.got is got, caught.value.expected) == (True, None)
 
 
 def test_a_scalar_has_no_index() -> None:
     """Protects 0-d tensors, such as a loss."""
     assert_agrees(torch.tensor(2.0), torch.tensor(2.0, dtype=torch.float64))
     message = refusal(assert_agrees, torch.tensor(2.0), torch.tensor(3.0, dtype=torch.float64), "the loss")
-    expected = "the loss: 1 of 1 values are wrong, the first.\n  expected 3, got 2\n  largest difference: 1"
+    expected = "the loss: 1 of 1 values are wrong, the first.\n  expected 3, got 2"
     assert expected == message
 
 
@@ -224,10 +321,9 @@ def test_what_is_not_finite_is_named(odd: float, name: str) -> None:
     got = tensor([5.0, 2.0, odd])  # the first value is wrong too: the odd one is the better news
     assert (
         "the output: 1 of 3 values are NaN or infinite, the first at index [2].\n"
-        f"  expected 3, got {name}\n"
-        "  largest difference: 4\n"
-        "  expected: [1, 2, 3]\n"
-        f"  got:      [5, 2, {name}]"
+        f"  expected 3, got {name}; largest difference: 4\n"
+        f"  expected  [1, 2, {'3':>{len(name)}}]\n"
+        f"  got       [5, 2, {name}]"
     ) == refusal(assert_agrees, got, float64(1.0, 2.0, 3.0))
 
 
@@ -268,10 +364,9 @@ def test_bool_difference() -> None:
     """Protects the message about masks: True and False, not 1 and 0."""
     assert refusal(assert_equal, tensor([True, True]), tensor([True, False]), "the mask") == (
         "the mask: 1 of 2 values are wrong, the first at index [1].\n"
-        "  expected False, got True\n"
-        "  largest difference: 1\n"
-        "  expected: [True, False]\n"
-        "  got:      [True, True]"
+        "  expected False, got True; largest difference: 1\n"
+        "  expected  [True, False]\n"
+        "  got       [True,  True]"
     )
 
 
@@ -280,10 +375,9 @@ def test_int_difference() -> None:
     message = refusal(assert_equal, tensor([7, 1234567]), tensor([7, 1234568]), "ids")
     assert message == (
         "ids: 1 of 2 values are wrong, the first at index [1].\n"
-        "  expected 1234568, got 1234567\n"
-        "  largest difference: 1\n"
-        "  expected: [7, 1234568]\n"
-        "  got:      [7, 1234567]"
+        "  expected 1234568, got 1234567; largest difference: 1\n"
+        "  expected  [7, 1234568]\n"
+        "  got       [7, 1234567]"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graders.feedback import of_case, of_error, of_loss, size_of
+from graders.feedback import is_blocking, of_case, of_error, of_loss, size_of
 from graders.tasks import HeadSizes
 from graders.verdict import CheckFailed
 from sandbox.errors import Loss, StudentError, WorkerLost
@@ -196,6 +196,23 @@ def test_each_loss_is_a_sentence(lost: WorkerLost, expected: str) -> None:
 def test_each_kind_of_loss_has_its_test() -> None:
     """Protects the table above: a new kind of loss would otherwise be called a reply that is not usable."""
     assert {"TIMEOUT", "EXIT", "SIGNAL", "PROTOCOL"} == {loss.name for loss in Loss}
+
+
+@pytest.mark.parametrize(
+    ("error", "blocks"),
+    [
+        (CheckFailed("the output: 1 of 2 values are wrong"), False),
+        (StudentError({"kind": "raised", "type": "ValueError"}), False),
+        (StudentError({"kind": "raised", "type": "ModuleNotFoundError", "missing": "einops"}), True),
+        *((StudentError({"kind": kind}), True) for kind in ("missing_module", "missing_name", "missing_notebook")),
+        *((StudentError({"kind": kind}), True) for kind in ("notebook", "slice", "syntax")),
+        *((WorkerLost(loss, "3"), True) for loss in Loss),
+    ],
+    ids=repr,
+)
+def test_is_blocking(error: CheckFailed | StudentError | WorkerLost, blocks: bool) -> None:
+    """Protects what is told in full at every level: errors without which nothing can be graded, and no wrong case."""
+    assert is_blocking(error) is blocks
 
 
 # ---------------------------------------------------------------------------------------------------- cases

@@ -99,6 +99,14 @@ def test_limits_have_defaults(read: Callable[[str], Config]) -> None:
 
 
 @pytest.mark.torch_free
+@pytest.mark.parametrize("level", ["full", "hint", "verdict"])
+def test_levels_of_feedback(read: Callable[[str], Config], level: str) -> None:
+    """Protects the instructor's choice of how much students are told; without it they are told everything."""
+    assert read(edited(("handout_points = 5\n", f"handout_points = 5\nfeedback = '{level}'\n"))).feedback == level
+    assert read(GOOD).feedback == "full"
+
+
+@pytest.mark.torch_free
 def test_extra_credit_is_not_part_of_the_handouts_points(read: Callable[[str], Config]) -> None:
     """Protects the sum: 3.5 + 1.5 is 5, whatever extra credit there is."""
     read(edited(("points = 2\n", "points = 40\n")))
@@ -164,6 +172,11 @@ MISTAKES = [
         id="points in words",
     ),
     pytest.param([("points = 3.5\n", "")], ["item.1.points: Field required"], id="no points"),
+    pytest.param(
+        [("handout_points = 5\n", "handout_points = 5\nfeedback = \"all\"\n")],
+        ["feedback: found 'all'; input should be 'full', 'hint' or 'verdict'"],
+        id="unknown level of feedback",
+    ),
     pytest.param(
         [("kind = \"auto\"", "kind = \"automatic\"")],
         ["item.1.kind: found 'automatic'; input should be 'auto', 'manual' or 'pending'"],

@@ -60,7 +60,7 @@ class Foregone(Check):
     verdict: Verdict = PASSED
     runs: list[tuple[Student, int]] = field(default_factory=list, compare=False)
 
-    def run(self, student: Student, seed: int) -> Verdict:
+    def run(self, student: Student, seed: int, *, shrink_calls: int = 0) -> Verdict:
         """Tell the verdict."""
         self.runs.append((student, seed))
         return self.verdict
@@ -103,7 +103,7 @@ def test_a_missing_file_costs_one_failure(judge: Any) -> None:
     someone.checks = of_task(someone, "mask")
     first, *others = someone.judge_all().values()
     message = "There is no file mask.py in the submission. Add it, with this name."
-    assert Verdict(Outcome.FAILED, message) == first
+    assert Verdict(Outcome.FAILED, message, blocking=True) == first
     sentence = (
         "Not judged: it needs “The functions causal_mask(n_tokens) and attention_mask(ids, pad_id) can be imported and "
         "called.”"
@@ -155,7 +155,7 @@ def test_a_deselected_gate_counts_as_met(judge: Any) -> None:
     someone = judge({})
     verdict = someone.judge(named(someone, "mask.causal_agrees"))
     message = "There is no file mask.py in the submission. Add it, with this name."
-    assert Verdict(Outcome.FAILED, message) == verdict
+    assert Verdict(Outcome.FAILED, message, blocking=True) == verdict
     assert list(someone.verdicts) == ["mask.causal_agrees"]
 
 

@@ -372,6 +372,25 @@ def test_failures_are_explained(failing: Run) -> None:
         assert (category == "failed") == (f"\n{sentence}\n" in explained)
     assert "expected" in explained
     assert "The smallest case found:" in explained
+    assert re.search(r"\n\nimport torch\nfrom mask import \w+\n", explained), "the snippet, not indented"
+
+
+@pytest.mark.parametrize(("level", "shown"), [("hint", ["values are wrong"]), ("verdict", ["does not show what"])])
+def test_failures_are_told_by_the_level_of_feedback(
+    start: Start, chaff_folder: Path, tmp_path: Path, level: str, shown: list[str]
+) -> None:
+    """The terminal tells no more than the homework's level allows: neither expected values nor cases nor snippets."""
+    homeworks = ROOT / "graders" / "homeworks"
+    toml = (homeworks / "core.toml").read_text(encoding="utf-8")
+    (tmp_path / "own.toml").write_text(f'feedback = "{level}"\n{toml}', encoding="utf-8")
+    (tmp_path / "own.py").write_text("from graders.homeworks.core import BINDING\n", encoding="utf-8")
+    run = start(
+        "graders/test_mask.py", f"--homework={tmp_path / 'own.toml'}", f"--submission={chaff_folder}", "--seed=7"
+    )
+    explained = run.output.partition("= FAILURES =")[2]
+    assert all(words in explained for words in shown)
+    for words in ("expected True", "expected False", "The smallest case found:", "import torch"):
+        assert words not in explained
 
 
 def test_seed_replays(start: Start, failing: Run, chaff_folder: Path) -> None:

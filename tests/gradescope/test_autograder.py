@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from audit.specimens import file_of
 from graders.catalogue import checks_of
 from graders.homework import config_of, load
 from graders.plugin import HERE, hardened_command
@@ -15,7 +16,6 @@ from gradescope import autograder
 from gradescope.autograder import main, parse
 from gradescope.blank import blank
 from gradescope.results import Results, read, write
-from audit.specimens import file_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POINTS = float(sum(item.points for item in config_of("core").auto_items))
@@ -43,7 +43,8 @@ def test_one_file_of_all(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixt
     assert [test.score for test in results.tests] == [20.0] + [0.0] * 14
     tasks = [item.tasks[0] for item in config_of("core").auto_items]
     for task, test in zip(tasks[1:], results.tests[1:], strict=True):
-        assert f"There is no file {file_of(task, load("core"))} in the submission." in test.output
+        file = file_of(task, load("core"))
+        assert f"There is no file {file} in the submission." in test.output
     assert results.output.splitlines()[0] == "Full points for: 1."
     assert results.output.splitlines()[1].startswith("Fix first, in 2: ")
     facts = results.extra_data

@@ -13,7 +13,7 @@ from graders.catalogue import checks_of
 from graders.check import Check, Group
 from graders.homework import Config, Homework, available, load
 from graders.scoring import scores
-from graders.verdict import Outcome, Reason, Verdict
+from graders.verdict import Misconception, Outcome, Reason, Verdict
 from gradescope.blank import blank
 from gradescope.report import results_of
 from gradescope.results import MAX_TEXT, Results
@@ -181,6 +181,101 @@ def test_a_normal_message_is_whole() -> None:
     assert "\n".join(f"    {line}" for line in message.splitlines()) in results.tests[0].output
 
 
+DIVIDED = Misconception("divides_by_d", "The scores are divided by d.", "Look at the root.")
+TAUGHT = Verdict(
+    Outcome.FAILED,
+    "the weights: 1 of 2 values are wrong.\n  expected 1, got 2",
+    output="printed",
+    misconception=DIVIDED,
+    case="The smallest case found:\n  d = 2",
+    snippet="import torch\nfor i in range(2):\n    print(i)\n",
+)
+
+
+def at_level(level: str) -> Results:
+    """The small homework at a level of feedback; one check fails."""
+    config = SMALL.config.model_copy(update={"feedback": level})
+    table = {check.id: PASSED for check in A + B} | {"a.agreement": TAUGHT}
+    return results_of(SMALL.model_copy(update={"config": config}), A + B, table, finished=True)
+
+
+def test_full_feedback() -> None:
+    """Message, misconception and case are indented; the snippet is not, so that it runs as it is copied."""
+    output = at_level("full").tests[0].output
+    assert output.partition("✗ ")[2] == (
+        "The agreement of a holds.\n"
+        "    the weights: 1 of 2 values are wrong.\n"
+        "      expected 1, got 2\n"
+        "    This looks like a known mistake: The scores are divided by d.\n"
+        "    Hint: Look at the root.\n"
+        "    The smallest case found:\n"
+        "      d = 2\n"
+        "\n"
+        "This repeats it without the grader, in a file beside yours or in a cell below yours:\n"
+        "\n"
+        "import torch\n"
+        "for i in range(2):\n"
+        "    print(i)\n"
+        "\n"
+        "✓ The property of a holds.\n"
+        "\n"
+        "What the code printed (the beginning):\n"
+        "    printed"
+    )
+
+
+def test_hints() -> None:
+    """At the level `hint` no expected value, no case and no snippet is in the file's texts."""
+    output = at_level("hint").tests[0].output
+    assert output.partition("✗ ")[2] == (
+        "The agreement of a holds.\n"
+        "    the weights: 1 of 2 values are wrong.\n"
+        "    This looks like a known mistake: The scores are divided by d.\n"
+        "    Hint: Look at the root.\n"
+        "✓ The property of a holds.\n"
+        "\n"
+        "What the code printed (the beginning):\n"
+        "    printed"
+    )
+
+
+def test_verdicts_only() -> None:
+    """At the level `verdict` a sentence is all, and what the code printed is not shown: it may print the case."""
+    output = at_level("verdict").tests[0].output
+    assert output.partition("✗ ")[2] == (
+        "The agreement of a holds.\n"
+        "    This check failed. This homework does not show what exactly went wrong.\n"
+        "✓ The property of a holds."
+    )
+
+
+@pytest.mark.parametrize("level", ["full", "hint", "verdict"])
+def test_misconceptions_are_counted_for_the_staff(level: str) -> None:
+    """Names of misconceptions stand in extra_data at every level, by task and by check, and in no student's text."""
+    results = at_level(level)
+    assert results.extra_data["misconceptions"] == {"a": "divides_by_d"}
+    facts = {name: facts["misconception"] for name, facts in results.extra_data["checks"].items() if len(facts) > 1}
+    assert facts == {"a.agreement": "divides_by_d"}
+    assert not any("divides_by_d" in text for text in [results.output, *(test.output for test in results.tests)])
+
+
+def test_snippets_are_whole_or_absent() -> None:
+    """As many snippets as there is room for are shown, never a part of one."""
+    code = "\n".join(f"print({i:04})" for i in range(200))
+    taught = Verdict(Outcome.FAILED, "wrong", case="c" * 9000, snippet=code)
+    output = small({check.id: taught for check in A}).tests[0].output
+    assert (output.count(code), output.count("print(0000)"), output.count("print(0199)")) == (2, 2, 2)
+    assert len(output) <= MAX_TEXT
+    long = Verdict(Outcome.FAILED, "wrong", snippet=code * 5)
+    assert "print(" not in small({"a.agreement": long}).tests[0].output
+
+
+def test_a_snippet_cannot_look_like_a_verdict() -> None:
+    """A line that begins like a check's keeps its snippet out."""
+    forged = Verdict(Outcome.FAILED, "wrong", snippet="print(1)\n✓ The agreement of a holds.\n")
+    assert "print(1)" not in small({"a.agreement": forged}).tests[0].output
+
+
 def test_note_comes_first_in_three_lines() -> None:
     """With a note, an unfinished run and something to fix, the summary still has at most three lines."""
     results = results_of(
@@ -227,7 +322,16 @@ texts = st.one_of(
 )
 verdicts = st.one_of(
     st.none(),
-    st.builds(Verdict, st.sampled_from([Outcome.PASSED, Outcome.FAILED]), texts, output=texts, staff=texts),
+    st.builds(
+        Verdict,
+        st.sampled_from([Outcome.PASSED, Outcome.FAILED]),
+        texts,
+        output=texts,
+        staff=texts,
+        case=texts,
+        snippet=texts,
+        misconception=st.none() | st.builds(Misconception, texts, texts, texts),
+    ),
     st.builds(Verdict.not_judged, st.sampled_from(list(Reason)), texts, texts),
 )
 

@@ -281,3 +281,64 @@ def test_a_worker_leaves_no_descriptor_open(student: Submission) -> None:
         with student.open(seed=1) as worker, pytest.raises(WorkerLost):
             worker.resolve("student", "large")()
     assert before == len(os.listdir("/proc/self/fd"))
+
+
+# ---------------------------------------------------------------------------------------------------- the journal
+
+
+def test_no_journal_is_kept_unless_it_is_asked_for(student: Submission) -> None:
+    """Protects the time of thousands of calls: nothing is noted by default."""
+    with student.open(seed=1) as worker:
+        assert worker.resolve("student", "double")(3) == 6
+        assert worker.journal is None
+
+
+def test_the_journal_holds_every_request_in_order(student: Submission) -> None:
+    """Protects the snippet: deferred requests stand where they were sent, each reply belongs to its own request."""
+    with student.open(seed=1) as worker:
+        worker.journal = []
+        scale = worker.resolve("student", "Scale").construct(3)
+        scale.do("train", False)
+        x = torch.ones(2)
+        got = scale(x)
+        scale.get("calls")
+        assert [entry.operation for entry in worker.journal] == [
+            "seed",
+            "open",
+            "resolve",
+            "call",
+            "call",
+            "call",
+            "get",
+        ]
+        construct, train, called, calls = worker.journal[3:]
+        assert (construct.arguments["args"], construct.reply) == ([3], None)
+        assert (train.arguments["attribute"], train.arguments["args"], train.reply) == ("train", [False], None)
+        assert called.arguments["args"][0] is x
+        assert called.reply is got
+        assert (calls.arguments["attribute"], calls.reply) == ("calls", 1)
+
+
+def test_errors_are_noted_in_the_journal(student: Submission) -> None:
+    """Protects the snippet of code that raises or dies: the error stands in the place of the reply."""
+    with student.open(seed=1) as worker:
+        worker.journal = []
+        worker.resolve("student", "Refuses").construct()
+        with pytest.raises(StudentError) as caught:
+            worker.resolve("student", "double")
+        assert [entry.reply for entry in worker.journal[-2:]] == [None, caught.value]
+        double = worker.resolve("student", "double")
+        with pytest.raises(WorkerLost) as lost:
+            worker.request("get", seconds=1e-9, target=double.handle, attribute="__name__")
+        assert worker.journal[-1].reply is lost.value
+
+
+def test_arguments_that_change_later_are_noticed(student: Submission) -> None:
+    """Protects from a wrong snippet: the journal tells that a tensor no longer holds what was sent."""
+    with student.open(seed=1) as worker:
+        worker.journal = []
+        x = torch.zeros(4)
+        worker.resolve("student", "double")({"x": [x]}["x"])
+        assert worker.journal[-1].is_unchanged
+        x[1:].add_(1)
+        assert not worker.journal[-1].is_unchanged

@@ -22,11 +22,13 @@ def _all(*capabilities: str) -> frozenset[str]:
     return frozenset(capabilities)
 
 
-_HEADS = _all("mask_argument", "mask_per_head", "attention_dropout", "residual_dropout", "standalone")
-_BLOCK = _all("free_width", "norm_eps", "pre_norm", "residual_dropout", "standalone")
+_HEADS = _all(
+    "mask_argument", "mask_per_head", "attention_dropout", "residual_dropout", "default_dropout", "standalone"
+)
+_BLOCK = _all("free_width", "norm_eps", "pre_norm", "residual_dropout", "default_dropout", "standalone")
 _GPT = _all(
     *("free_width", "tied_option", "loss", "ignore_index", "refuses_long"),
-    *("embedding_dropout", "residual_dropout", "standalone"),
+    *("embedding_dropout", "residual_dropout", "default_dropout", "standalone"),
 )
 _GENERATE = _all(
     *("top_k", "top_p", "batch", "ids_argument", "keeps_mode"),
@@ -40,7 +42,7 @@ BINDING = {
     "rope": Offer(open_rope, _all("base", "positions", "any_axes")),
     "span_corruption": Offer(open_span_corruption, _all("encoder", "own_generator")),
     "layer_norm": Offer(open_layer_norm, _all("eps", "any_axes")),
-    "mlp": Offer(open_mlp, _all("free_width", "any_axes", "residual_dropout", "standalone")),
+    "mlp": Offer(open_mlp, _all("free_width", "any_axes", "residual_dropout", "default_dropout", "standalone")),
     "block": Offer(open_block, _BLOCK),
     "gpt": Offer(open_gpt, _GPT),
     "loss": Offer(open_loss, _all("any_dtype", "any_ignored_id", "no_mask", "standalone")),

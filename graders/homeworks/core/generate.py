@@ -29,7 +29,10 @@ class CoreGenerate:
         seed: int = 0,
     ) -> Any:
         generator = self.worker.make("generator", seed=seed)
-        return self.function(self._model(model).handle, ids, n_new_tokens, tau, k, p, generator)
+        model_and_text = self._model(model).handle, ids, n_new_tokens
+        if (tau, k, p) == (1.0, None, None):  # so that its defaults are used
+            return self.function(*model_and_text, generator=generator)
+        return self.function(*model_and_text, tau, k, p, generator)
 
     def ids_after(self, model: ModelSpec, ids: Tensor, n_new_tokens: int) -> Any:
         return self.function.inputs_after(self._model(model).handle, ids, n_new_tokens)[1][1]

@@ -37,6 +37,8 @@ class CoreSamplers:
         calls: int = 1,
     ) -> list[Any]:
         generator = self.worker.make("generator", seed=seed)
+        if (tau, k, p, calls) == (1.0, None, None, 1):  # so that its defaults are used
+            return [self.functions["sample"](logits, generator=generator)]
         return self.functions["sample"].call_many([[logits, tau, k, p, generator]] * calls)
 
     def sample_beside_global(self, logits: Tensor, seed: int, global_seed: int) -> Any:

@@ -156,7 +156,7 @@ def test_other_parameters_are_told(judge: Any) -> None:
         "4: qkv.weight (36, 12), qkv.bias (36,), proj.weight (12, 12), proj.bias (12,), extra.weight (12, 12), "
         "extra.bias (12,)"
     )
-    assert Verdict(Outcome.FAILED, message) == someone.verdicts["multi_head.interface"]
+    assert Verdict(Outcome.FAILED, message, blocking=True) == someone.verdicts["multi_head.interface"]
 
 
 # ---------------------------------------------------------------------------------------------------- RoPE
@@ -490,4 +490,4 @@ def test_tasks_and_capabilities() -> None:
 def test_what_is_missing_is_told(judge: Any, files: dict[str, str], task: str, message: str) -> None:
     """Protects the first contact: file and name that are missing, or the call that is expected."""
     someone = judged(judge, files, task, gist=True)
-    assert Verdict(Outcome.FAILED, message) == someone.verdicts[f"{task}.interface"]
+    assert Verdict(Outcome.FAILED, message, blocking=True) == someone.verdicts[f"{task}.interface"]
