@@ -32,7 +32,7 @@ from sandbox.journal import Entry
 from sandbox.text import clean
 
 from . import feedback
-from .snippet import snippet_of
+from .snippets import snippet_of
 from .student import Student
 from .verdict import CannotJudge, CheckFailed, Outcome, Reason, Verdict
 

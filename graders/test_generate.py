@@ -125,13 +125,13 @@ def test_greedy(generate: Generate, case: GenerateCase, seed: int) -> None:
 
 @check(task="generate", group="property")
 def test_frequencies(generate: Generate, rng: random.Random) -> None:
-    """Tokens are drawn as often as softmax(logits / tau) says, at a low and at a high temperature.
+    """Tokens are drawn as often as softmax(logits / tau) says, at a low and at a high temperature, and at 1 by default.
 
     Null hypothesis: with block_size 1 the text is a Markov chain whose steps from each of the three tokens have this
-    distribution. One chain of N = 800 steps for each of two temperatures.
+    distribution. One chain of N = 800 steps for each of three temperatures.
     """
-    for tau in (0.4, 2.5):
-        model = chain_model(rng, tau)
+    for tau in (0.4, 2.5, 1.0):
+        model = chain_model(rng, 2.5 if tau == 1.0 else tau)
         ids = torch.tensor([[rng.randrange(3)]])
         text = text_of(generate(model, ids, N_STEPS, tau=tau, seed=rng.getrandbits(32)), ids, N_STEPS)[0]
         for token in range(3):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from graders.stand_in_code import Code, code_of
+from graders.snippets.stand_in_code import Code, code_of
 from sandbox.window_model import WindowModel
 
 

@@ -18,7 +18,7 @@ from audit.specimens import file_of
 from graders.check import Check, check
 from graders.compare import assert_agrees, assert_equal, assert_true
 from graders.homework import load
-from graders.snippet import MAX_LENGTH, snippet_of
+from graders.snippets.writing import MAX_LENGTH, snippet_of
 from graders.student import Offer, Student
 from graders.verdict import CheckFailed, Outcome, Verdict
 from sandbox.client import Remote, Worker

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor, tensor
 
-from graders.literals import INTEGERS, PACKED, NoLiteral, of_number, of_tensor, of_text
+from graders.snippets.literals import INTEGERS, PACKED, NoLiteral, of_number, of_tensor, of_text
 
 INF, NAN = math.inf, math.nan
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from sandbox.errors import StudentError, WorkerLost
 from sandbox.journal import Entry, tensors_in
 
+from ..verdict import CheckFailed
 from .expressions import Expressions
 from .literals import PACKED, NoLiteral, of_tensor
 from .replies import Compared, Literal, Place, compared
 from .stand_in_code import code_of
 from .steps import Unwritable, handles_in, has_answer, kept
-from .verdict import CheckFailed
 
 MAX_LENGTH = 6000
 _MAX_SHOWN = 6  # results that are printed where it is not known which of them is wrong

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sandbox.journal import tensors_in
 
-from .verdict import CheckFailed
+from ..verdict import CheckFailed
 
 Path = tuple[Any, ...]
 
