@@ -99,7 +99,8 @@ class Check:
             student: the submission behind the homework's binding.
             seed: all randomness of the cases and of the worker follows from it.
             shrink_calls: cases tried after the first failure, to find a smaller one. Whether the check fails does not
-                depend on it.
+                depend on it. With 0 it ends at the first failure, for whoever counts verdicts: the case is not tried again
+                in a fresh worker, and there is no snippet.
         """
         search = _Search(self, student, seed, shrink_calls)
         try:
@@ -177,6 +178,7 @@ class _Search:
         self.smallest: tuple[int, dict[str, Any]] | None = None
         self.calls_at_failure = 0  # number of the first case that failed
         self.calls_at_smallest = 0
+        self.error: CheckFailed | StudentError | None = None  # of the smallest case
         self.current: dict[str, Any] = {}
         self.output = ""
         self.notes: list[str] = []
@@ -186,7 +188,7 @@ class _Search:
     def verdict(self) -> Verdict:
         plain = not hypothesis.is_hypothesis_test(self.check.function)
         try:
-            self._with_worker(self._find, record=plain)
+            self._with_worker(self._find, record=plain and self.shrink_calls > 0)
         except (CheckFailed, StudentError) as error:  # while it was opened, or outside a case
             return self._failed(error)
         except CannotJudge as without:
@@ -197,6 +199,9 @@ class _Search:
             # a slow submission ran out of time while its failing case was made smaller: the one that is known is shown
         if self.smallest is None:
             return Verdict(Outcome.PASSED, "\n".join(f"Note: {note}" for note in self.notes), output=self.output)
+        if self.shrink_calls == 0:
+            assert self.error is not None
+            return self._failed(self.error, self.smallest[1])
         return self._replay(self.smallest[1])
 
     def _with_worker(self, use: Callable[[Any], None], *, record: bool) -> None:
@@ -248,12 +253,12 @@ class _Search:
             try:
                 inner(implementation, **case)
                 return
-            except (CheckFailed, StudentError):
+            except (CheckFailed, StudentError) as error:
                 size = feedback.size_of(case)
                 if self.smallest is None:
                     self.calls_at_failure = self.calls
                 if self.smallest is None or size < self.smallest[0]:
-                    self.smallest = (size, case)
+                    self.smallest, self.error = (size, case), error
                     self.calls_at_smallest = self.calls
             raise _CaseFailed
 
@@ -289,7 +294,7 @@ class _Search:
 
     def _snippet(self, error: CheckFailed | StudentError | WorkerLost, case: dict[str, Any]) -> tuple[str, str]:
         """Code that repeats the failing case, and for the staff what went wrong while it was written."""
-        if self.opened_at is None:
+        if self.opened_at is None or self.shrink_calls == 0:
             return "", ""
         try:
             return snippet_of(self.journal, self.opened_at, case, error), ""

@@ -34,4 +34,4 @@ def block_gradients(
 
 def _module(weights: Mapping[str, Tensor], n_heads: int) -> Block:
     d_hidden, d_model = weights["mlp.up.weight"].shape
-    return with_weights(lambda: Block(d_model, n_heads, d_hidden), weights)
+    return with_weights(Block, (d_model, n_heads, d_hidden), weights)

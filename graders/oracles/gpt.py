@@ -60,4 +60,4 @@ def _model(weights: Mapping[str, Tensor], n_heads: int) -> GPT:
         d_model=d_model,
         d_hidden=weights["blocks.0.mlp.up.weight"].shape[0],
     )
-    return with_weights(lambda: GPT(config), {"head.weight": weights["token_embedding.weight"], **weights})
+    return with_weights(GPT, (config,), {"head.weight": weights["token_embedding.weight"], **weights})

@@ -44,4 +44,4 @@ class _Approximated(MLP):
 def _module(weights: Mapping[str, Tensor], approximate: str) -> MLP:
     d_hidden, d_model = weights["up.weight"].shape
     kind = _Approximated if approximate == "tanh" else MLP
-    return with_weights(lambda: kind(d_model, d_hidden), weights)
+    return with_weights(kind, (d_model, d_hidden), weights)

@@ -35,4 +35,4 @@ def patch_embedding_gradients(
 def _module(weights: Mapping[str, Tensor], patch_size: int, x: Tensor) -> PatchEmbedding:
     _, n_channels, height, width = x.shape
     d_model = weights["proj.weight"].shape[0]
-    return with_weights(lambda: PatchEmbedding((height, width), patch_size, n_channels, d_model), weights)
+    return with_weights(PatchEmbedding, ((height, width), patch_size, n_channels, d_model), weights)

@@ -435,7 +435,7 @@ def test_the_global_random_states_do_not_matter() -> None:
     assert torch.equal(torch_state, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("budget", [0, 1, 20])
+@pytest.mark.parametrize("budget", [1, 20])
 def test_shrinking_has_a_budget_of_calls(budget: int) -> None:
     """Protects the time: after the first failure no more cases are tried than the budget, then one in the replay."""
     calls: list[bool] = []
@@ -449,6 +449,21 @@ def test_shrinking_has_a_budget_of_calls(budget: int) -> None:
     after = len(calls) - calls.index(False) - 1
     assert after == budget + 1 if budget < 20 else 1 < after <= 21
     assert "The smallest case found:\n  numbers = [" in verdict.case
+
+
+def test_without_a_budget_the_first_failure_ends_it() -> None:
+    """Protects the time of an audit: no further case is tried, not the same one either, and no snippet is written."""
+    calls: list[bool] = []
+
+    def accept(numbers: list[int]) -> bool:
+        calls.append(sum(numbers) < 700)
+        return calls[-1]
+
+    verdict = lists.run(cast(Student, Toy(lambda: accept)), 1, shrink_calls=0)
+    assert (verdict.outcome, verdict.snippet) == (Outcome.FAILED, "")
+    assert calls.index(False) == len(calls) - 1
+    assert verdict.case.startswith("The smallest case found:\n  numbers = [")
+    assert verdict.message == lists.run(cast(Student, Toy(lambda: accept)), 1, shrink_calls=1).message
 
 
 def test_the_budget_is_three_hundred_calls() -> None:

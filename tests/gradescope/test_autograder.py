@@ -193,3 +193,22 @@ def test_package_names_its_homework(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(autograder, "HERE", tmp_path / "graders")
     (tmp_path / "HOMEWORK").write_text("core\n")
     assert parse([]).homework == "core"
+
+
+def test_a_second_run_tells_the_same(tmp_path: Path) -> None:
+    """Protects students from luck: the same files get the same file, byte for byte, apart from times."""
+    files = []
+    for name in ("one", "two"):  # copied anew: neither the folder's name nor times count
+        submission = tmp_path / name / "submission"
+        submission.mkdir(parents=True)
+        text = (ROOT / "examples/first_attention/solution/attend.py").read_text(encoding="utf-8")
+        (submission / "attend.py").write_text(text.replace(" / math.sqrt(q.shape[-1])", ""), encoding="utf-8")
+        path = tmp_path / name / "results.json"
+        homework = ROOT / "examples/first_attention/first_attention.toml"
+        assert main([f"--homework={homework}", f"--submission={submission}", f"--results={path}"]) == 0
+        results = read(path)
+        results.execution_time = None
+        assert set(results.extra_data.pop("seconds")) == set(results.extra_data["checks"])
+        files.append(results.model_dump_json())
+    assert files[0] == files[1]
+    assert '"misconceptions":{"attention":"unscaled"}' in files[0]
