@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -243,6 +244,7 @@ def _unlikely(order: Sequence[str], names: Sequence[str]) -> int:
     return sum(not _hints(name, role) for name, role in zip([*order, *rest], ROLES, strict=False))
 
 
+@lru_cache(maxsize=4096)
 def _hints(name: str, role: str) -> bool:
     words = re.split(r"[._]", name.lower())
     words = [re.sub(r"^w(?=.)", "", word) for word in words]

@@ -88,15 +88,31 @@ def assert_agrees(
         CheckFailed: another type, shape or dtype, a value that is not finite, or a difference beyond the tolerance.
     """
     tensor = require_tensor(got, what, tuple(expected.shape), dtype).to(torch.float64)
-    wanted, expected = expected, expected.to(torch.float64)
-    if expected.numel() == 0:
-        return
-    off = (tensor - expected).abs()
+    off, bad = _compared(tensor, expected, atol, rtol)
+    if bad.any():
+        raise CheckFailed(_difference(tensor, expected.to(torch.float64), bad, off, what), got, expected)
+
+
+def agrees(
+    got: Any,
+    expected: Tensor,
+    *,
+    atol: float | Tensor = ATOL,
+    rtol: float = RTOL,
+    dtype: torch.dtype = torch.float32,
+) -> bool:
+    """Whether `assert_agrees` would pass. For whoever tries many values: no message is written."""
+    if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype != dtype:
+        return False
+    return not bool(_compared(got.to(torch.float64), expected, atol, rtol)[1].any())
+
+
+def _compared(got: Tensor, expected: Tensor, atol: float | Tensor, rtol: float) -> tuple[Tensor, Tensor]:
+    """How far values are off, and which are bad."""
+    expected = expected.to(torch.float64)
+    off = (got - expected).abs()
     # NaN counts as bad, and so does an infinite expected value: nothing is within its tolerance
-    bad = ~((off <= atol + rtol * expected.abs()) & torch.isfinite(off))
-    if not bad.any():
-        return
-    raise CheckFailed(_difference(tensor, expected, bad, off, what), got, wanted)
+    return off, ~((off <= atol + rtol * expected.abs()) & torch.isfinite(off))
 
 
 def assert_agrees_with_one(
@@ -110,16 +126,17 @@ def assert_agrees_with_one(
     Raises:
         CheckFailed: it agrees with none. The message compares with the first, which is the likely one.
     """
-    first: CheckFailed | None = None
+    first: Tensor | None = None
     for value in expected:
-        try:
-            assert_agrees(*_without_common_infinities(got, value), what, atol=atol, rtol=rtol)
+        if agrees(*_without_common_infinities(got, value), atol=atol, rtol=rtol):
             return
-        except CheckFailed as failed:
-            failed.got, failed.expected = got, value  # in the place of those without their infinities
-            first = first or failed
+        first = value if first is None else first
     assert first is not None, "at least one value must count as right"
-    raise first
+    try:
+        assert_agrees(*_without_common_infinities(got, first), what, atol=atol, rtol=rtol)
+    except CheckFailed as failed:
+        failed.got, failed.expected = got, first  # in the place of those without their infinities
+        raise
 
 
 def _without_common_infinities(got: Any, expected: Tensor) -> tuple[Any, Tensor]:
