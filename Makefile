@@ -49,7 +49,7 @@ audit: .venv/.runtime
 # docs/strength.md is generated: an audit at five seeds, mutants, weaker graders, right submissions at many seeds
 MINUTES ?= 20
 strength: .venv/.runtime
-	mkdir -p out
+	mkdir -p out && rm -f out/audit*.json
 	$(BIN)/python -I -m headmaster audit --seeds 5 --json out/audit.json --html out/audit.html
 	$(BIN)/python -I -m headmaster audit core --mutate --json out/mutants.json
 	$(BIN)/python -m audit.weaker > out/weaker.json

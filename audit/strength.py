@@ -1,6 +1,7 @@
 """Writes docs/strength.md from what an audit has measured: `python -m audit.strength FOLDER > docs/strength.md`.
 
-FOLDER holds audit.json, mutants.json, weaker.json and flakiness.json, as `make strength` leaves them there.
+FOLDER holds audit.json, mutants.json, weaker.json and flakiness.json, as `make strength` leaves them there. An audit may be
+done in pieces of some seeds each: audit_1.json, audit_2.json and so on.
 """
 
 import json
@@ -40,20 +41,63 @@ def main(folder: Path) -> str:
     Raises:
         OSError, ValueError: one of them is not there, or is no JSON.
     """
-    audit, mutants, weaker, flakiness = (
-        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("audit", "mutants", "weaker", "flakiness")
+    mutants, weaker, flakiness = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("mutants", "weaker", "flakiness")
     )
+    pieces = sorted(folder.glob("audit*.json")) or [folder / "audit.json"]
+    summaries = together([json.loads(path.read_text(encoding="utf-8")) for path in pieces])
     lines = [
         HEAD,
-        *_tasks(audit["summary"], mutants, weaker),
-        *_homeworks(audit["summary"]),
+        *_tasks(summaries, mutants, weaker),
+        *_homeworks(summaries),
         *_weaker(weaker),
         *_mutants(mutants),
         *_fairness(flakiness),
-        *_checks(audit["summary"]),
+        *_checks(summaries),
     ]
     return "\n".join(lines) + "\n"
+
+
+def together(audits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The summaries of several audits at different seeds as those of one: what counts must hold at every seed."""
+    first, *others = audits
+    summaries = []
+    for each in first["summary"]:
+        same = [each, *(found for audit in others for found in audit["summary"] if _place(found) == _place(each))]
+        if len(same) != len(audits):
+            raise ValueError(f"{_place(each)} is not in every audit*.json")
+        merged = each | {"seeds": sorted(seed for found in same for seed in found["seeds"])}
+        merged["faults"] = [fault for found in same for fault in found["faults"]]
+        merged["seconds"] = sum(found["seconds"] for found in same)
+        if len(same) > 1:
+            rows = [
+                row for audit in audits for row in audit["rows"] if not row["right"] and _place_of(row) == _place(each)
+            ]
+            rejecting: dict[str, set[str]] = {}
+            for row in rows:
+                checks = set(row["rejected_by"])
+                rejecting[row["submission"]] = rejecting.get(row["submission"], checks) & checks
+            merged["rejected"] = sum(bool(checks) for checks in rejecting.values())
+            merged["named"] = min(found["named"] for found in same)
+            merged["checks"] = [
+                {
+                    "id": check["id"],
+                    "kills": sum(check["id"] in checks for checks in rejecting.values()),
+                    "sole_killer_of": [name for name, checks in rejecting.items() if checks == {check["id"]}],
+                }
+                for check in each["checks"]
+            ]
+        summaries.append(merged)
+    return summaries
+
+
+def _place(summary: dict[str, Any]) -> tuple[str, str]:
+    return summary["homework"], summary["task"]
+
+
+def _place_of(row: dict[str, Any]) -> tuple[str, str]:
+    """The homework and the task that a row's submission is about; edits and folders have no task."""
+    return row["homework"], row["submission"].rpartition("/")[0]
 
 
 def _tasks(summaries: list[dict[str, Any]], mutants: list[dict[str, Any]], weaker: dict[str, Any]) -> Iterator[str]:

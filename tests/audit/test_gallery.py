@@ -36,6 +36,8 @@ def test_an_entry(zygote: Zygote) -> None:
     assert isinstance(specimen, Specimen)
     text = entry(specimen, CORE, zygote)
     assert text.startswith("**Attention weights and output equal softmax(QKᵀ/√d)V.**\n\n    ")
-    assert "\n    This looks like a known mistake: Your scores are divided by d_k; the formula divides by √d_k.\n" in text
+    assert (
+        "\n    This looks like a known mistake: Your scores are divided by d_k; the formula divides by √d_k.\n" in text
+    )
     assert "\n    The smallest case found:\n" in text
     assert "\n    from attention import attention\n" in text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from audit.strength import main
+from audit.strength import main, together
 from graders.homework import available, load
 
 STRENGTH = (Path(__file__).parents[2] / "docs" / "strength.md").read_text(encoding="utf-8")
@@ -68,7 +68,33 @@ def test_weaker_graders_and_false_rejects(measured: Path) -> None:
     text = main(measured)
     assert "accepts 2 of the 4 chaffs (50%)" in text
     assert "accept 3 of 4 in the 1 tasks for which its assertions are described" in text
-    assert "300 gradings of right submissions at 100 seeds, 3000 runs of checks. False rejects: 0 runs of a check;" in text
+    assert (
+        "300 gradings of right submissions at 100 seeds, 3000 runs of checks. False rejects: 0 runs of a check;" in text
+    )
+
+
+def row(name: str, *rejected_by: str, right: bool = False) -> dict[str, Any]:
+    return {"homework": "core", "submission": f"mask/{name}", "right": right, "rejected_by": list(rejected_by)}
+
+
+def test_pieces_at_other_seeds_count_together() -> None:
+    """Protects the sums of an audit in pieces: a kill counts if it happens at every seed, faults of all are kept."""
+    summary: dict[str, Any] = {"homework": "core", "task": "mask", "wheats": 1, "chaffs": 2, "seconds": 2.0}
+    checks = {"checks": [check("mask.a", 2), check("mask.b", 1)]}
+    fault = {"submission": "mask/one", "seed": 2, "fault": "it survives"}
+    first = summary | checks | {"seeds": [1], "rejected": 2, "named": 1, "faults": []}
+    second = summary | checks | {"seeds": [2, 3], "rejected": 1, "named": 0, "faults": [fault]}
+    [merged] = together(
+        [
+            {"summary": [first], "rows": [row("one", "mask.a"), row("two", "mask.a", "mask.b"), row("w", right=True)]},
+            {"summary": [second], "rows": [row("one"), row("two", "mask.b", "mask.a"), row("two", "mask.a")]},
+        ]
+    )
+    assert (merged["seeds"], merged["rejected"], merged["named"], merged["seconds"]) == ([1, 2, 3], 1, 0, 4.0)
+    assert merged["checks"] == [check("mask.a", 1, "mask/two"), check("mask.b", 0)]
+    assert merged["faults"] == [fault]
+    with pytest.raises(ValueError, match="not in every audit"):
+        together([{"summary": [first], "rows": []}, {"summary": [], "rows": []}])
 
 
 def test_a_missing_measurement_is_an_error(measured: Path) -> None:
