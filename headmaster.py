@@ -47,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
         from audit.flakiness import main as flakiness
 
         return flakiness(given[1:])
-    options = parser.parse_args(given)
+    options, rest = parser.parse_known_args(given)
+    if rest:
+        parser.error(f"not understood: {' '.join(rest)}")
     if options.command == "template":
         return _template(options.homework, options.out)
     if options.command == "solution":
