@@ -68,9 +68,10 @@ def test_weaker_graders_and_false_rejects(measured: Path) -> None:
     text = main(measured)
     assert "accepts 2 of the 4 chaffs (50%)" in text
     assert "accept 3 of 4 in the 1 tasks for which its assertions are described" in text
-    assert (
-        "300 gradings of right submissions at 100 seeds, 3000 runs of checks. False rejects: 0 runs of a check;" in text
-    )
+    # 3 wheats by 2 checks and 5 by none at 2 seeds, and those of the longer run; one wheat was refused
+    counted = "316 gradings of right submissions at 102 seeds, 3012 runs of checks. False rejects: 1 runs of a check;"
+    assert counted in text
+    assert "Refused submissions: 1;" in text
 
 
 def row(name: str, *rejected_by: str, right: bool = False) -> dict[str, Any]:
