@@ -25,7 +25,7 @@ from sandbox.client import Remote, Worker
 from sandbox.launch import Zygote
 from tests.matrix import HERE, Chaff, chaffs, judging
 
-REFERENCE = Path(__file__).parent.parent.parent / "reference"
+REFERENCE = Path(__file__).parents[3] / "reference"
 # repeats each folder's again.py in a process of its own; torch is imported once
 RUNNER = """
 import os, runpy, sys, traceback

@@ -92,5 +92,5 @@ def test_bug_is_wrong_where_the_table_says(bug: Any, tmp_path: Path) -> None:
 
 def test_a_stale_bug_is_reported() -> None:
     """Protects the message for a bug whose text the reference solution no longer has: name and count."""
-    with pytest.raises(ValueError, match=r"no_scaling: the text must occur once, found 0 times"):
+    with pytest.raises(ValueError, match=r"no_scaling: the text must occur once in the solution, found 0 times"):
         table.BUGS[0].applied_to("")
