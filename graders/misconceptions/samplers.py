@@ -66,7 +66,7 @@ def _ask_top_p(samplers: Samplers, rng: random.Random) -> Asked:
 
 # the nucleus of P has two tokens at tau = 1 and four at FLAT, far from the border; at SHARP only the first can be drawn
 _SHARES = (0.42, 0.2, 0.12, 0.09, 0.07, 0.05, 0.05)
-_P, _FLAT, _SHARP = 0.58, 3.0, 0.05
+_P, _FLAT, _SHARP = 0.58, 3.0, 0.02  # at SHARP the second token has a probability below 1e-15
 _ROWS = 400  # draws; a token of 5 % is missing among them with a probability below 1e-8
 
 
