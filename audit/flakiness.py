@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--task", default="", help="only the submissions of this task")
     parser.add_argument("--submissions", type=Path, metavar="DIR", help="where they lie (as in `headmaster audit`)")
     parser.add_argument("--seeds", type=int, default=1000, metavar="N", help="default: 1000")
+    parser.add_argument("--first-seed", type=int, default=1, metavar="N", help="the first of them (default: 1)")
     parser.add_argument("--minutes", type=float, metavar="M", help="stop after so long, with as many seeds as fit")
     parser.add_argument("--processes", type=int, metavar="N", help="default: the number of CPUs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was counted here")
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         print("headmaster flakiness: found no right submission to judge", file=sys.stderr)
         return 2
     rows: list[tuple[str, Row]] = []
-    for batch in batches(jobs, options.seeds, math.inf if options.minutes is None else 60 * options.minutes):
+    for numbered in batches(jobs, options.seeds, math.inf if options.minutes is None else 60 * options.minutes):
+        batch = [(name, specimen, seed + options.first_seed - 1) for name, specimen, seed in numbered]
         rows += with_progress(console, batch, options.processes, thorough=True)
     tally = count([row for _, row in rows], len(rows) // len(jobs))
     console.print(faults_of(summaries(rows)))

@@ -209,7 +209,7 @@ def _fairness(summaries: list[dict[str, Any]], flakiness: dict[str, Any]) -> Ite
         audited.seeds + more.seeds,
     )
     yield "## False rejects\n"
-    yield "Of the audit above, and of `headmaster flakiness`:\n"
+    yield "Of the audit above, and of `headmaster flakiness`:\n" if more.submissions else "Of the audit above:\n"
     yield told(together).replace("\n", " ") + "\n"
 
 
