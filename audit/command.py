@@ -124,12 +124,17 @@ def jobs_of(
     return jobs
 
 
+def progress_bar(console: Console) -> Progress:
+    """A bar with a count and the time, which goes when it is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
 def with_progress(
     console: Console, jobs: Sequence[tuple[str, Specimen, int]], n_processes: int | None, thorough: bool = False
 ) -> list[tuple[str, Row]]:
     """Judge them all behind a progress bar."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task("judging", total=len(jobs))
 
         def after(homework: str, row: Row) -> None:

@@ -7,11 +7,11 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from graders.check import Check
+from graders.check import Check, Group
 from graders.homework import Homework, load
 from graders.judge import Judge, reference_of
 from graders.misconceptions import banks, named
-from graders.scoring import failed_advice, lost_items, weight_of
+from graders.scoring import carries_points, failed_advice, lost_items
 from graders.student import Student
 from graders.verdict import Outcome, Reason, Verdict
 from sandbox.errors import IntakeError
@@ -100,13 +100,17 @@ def judge_specimen(name: str, specimen: Specimen, seed: int, zygote: Zygote, kno
                     for check in judge.checks
                     if check.task == specimen.task
                 }
-                failed = [check for check in judge.checks if check.id in verdicts and _failed(verdicts[check.id])]
+                # a name is asked for as it is in a grading: at the first failure behind the interface; of a wheat in any case
+                asking = next(
+                    (
+                        check
+                        for check in judge.checks
+                        if check.id in verdicts and _failed(verdicts[check.id]) and check.group is not Group.INTERFACE
+                    ),
+                    judge.checks[0] if specimen.right else None,
+                )
                 found = []
-                # a name is asked for as it is in a grading: at the first failure behind the interface
-                if specimen.task in banks() and (
-                    specimen.right or any(check.group.value != "interface" for check in failed)
-                ):
-                    asking = next((check for check in failed if check.group.value != "interface"), judge.checks[0])
+                if specimen.task in banks() and asking is not None:
                     found = [named(judge.student, specimen.task, judge.seed_of(asking))]
                 lost: frozenset[str] = frozenset()
             else:
@@ -121,8 +125,8 @@ def judge_specimen(name: str, specimen: Specimen, seed: int, zygote: Zygote, kno
                 lost = frozenset(lost_items(homework, judge.checks, verdicts))
             checks = [check for check in judge.checks if check.id in verdicts]
     failed = [check for check in checks if _failed(verdicts[check.id])]
-    rejecting = tuple(check.id for check in failed if _counts(homework, check))
-    advising = tuple(check.id for check in failed if not _counts(homework, check))
+    rejecting = tuple(check.id for check in failed if carries_points(homework, check))
+    advising = tuple(check.id for check in failed if not carries_points(homework, check))
     # a mistake in what two tasks share has its name in both
     names = tuple(dict.fromkeys(each.name for each in found if each is not None))
     faults = [*_outcome_faults(specimen, homework, checks, verdicts, rejecting, lost)]
@@ -135,11 +139,6 @@ def judge_specimen(name: str, specimen: Specimen, seed: int, zygote: Zygote, kno
 
 def _failed(verdict: Verdict) -> bool:
     return verdict.outcome is Outcome.FAILED
-
-
-def _counts(homework: Homework, check: Check) -> bool:
-    item = homework.item_of(check.id)
-    return item is not None and weight_of(item, check) > 0
 
 
 def _outcome_faults(

@@ -11,20 +11,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from graders.homework import Homework, load
 from graders.judge import Judge, reference_of
-from graders.scoring import weight_of
+from graders.scoring import carries_points
 from graders.verdict import Outcome
 
+from .command import progress_bar
 from .equivalence import compare_all
 from .mutation import Mutant, mutants
 from .pool import pool, zygote
@@ -125,12 +125,9 @@ def solution_files(name: str, homework: Homework, task: str = "") -> list[tuple[
     return [(str(path.relative_to(solution)), (task,) if task else tuple(tasks)) for path in files]
 
 
-_STATE: dict[str, Any] = {}  # of a process of the pool
-
-
 def _fate(name: str, file: str, tasks: tuple[str, ...], mutant: Mutant, seed: int) -> Fate:
     """Hand in the solution with a mutant in the place of one file, and run the checks until one rejects it."""
-    homework = _STATE.setdefault(name, load(name))
+    homework = load(name)
     solution = reference_of(name)
     assert solution is not None
     with tempfile.TemporaryDirectory() as place:
@@ -139,8 +136,7 @@ def _fate(name: str, file: str, tasks: tuple[str, ...], mutant: Mutant, seed: in
         (folder / file).write_text(mutant.source, encoding="utf-8")
         with Judge(homework, folder, zygote(), seed=seed, shrink_calls=0) as judge:
             for check in judge.checks:
-                item = homework.item_of(check.id)
-                if check.task not in tasks or item is None or not weight_of(item, check):
+                if check.task not in tasks or not carries_points(homework, check):
                     continue
                 if check.run(judge.student, judge.seed_of(check), shrink_calls=0).outcome is Outcome.FAILED:
                     return Fate(file, mutant, tasks, check.id)
@@ -185,7 +181,7 @@ def fates(
 def _decided(found: Sequence[Fate], name: str, solution: Path) -> list[Fate]:
     """Put those that no check rejects to the differential oracle of their tasks."""
     if name != "core":
-        return [Fate(f.file, f.mutant, f.tasks, f.killed_by, decided=bool(f.killed_by)) for f in found]
+        return [replace(fate, decided=bool(fate.killed_by)) for fate in found]
     originals = {path.name: path.read_text(encoding="utf-8") for path in sorted(solution.glob("*.py"))}
     differences: dict[tuple[str, str], str] = {}  # of a file and a mutant
     for task in dict.fromkeys(task for fate in found for task in fate.tasks):
@@ -195,7 +191,7 @@ def _decided(found: Sequence[Fate], name: str, solution: Path) -> list[Fate]:
             file = open_ones[0].file
             for name_of_mutant, compared in compare_all(task, originals, changed):
                 differences[file, name_of_mutant] = differences.get((file, name_of_mutant)) or compared.difference or ""
-    return [Fate(f.file, f.mutant, f.tasks, f.killed_by, differences.get((f.file, f.mutant.name), "")) for f in found]
+    return [replace(fate, difference=differences.get((fate.file, fate.mutant.name), "")) for fate in found]
 
 
 def scores(found: Sequence[Fate]) -> list[Score]:
@@ -227,8 +223,7 @@ def main(options: argparse.Namespace, console: Console) -> int:
     """Run `headmaster audit --mutate`; returns 1 if a mutant survives that nobody has explained."""
     name = options.homework or "core"
     files = solution_files(name, load(name), options.task)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task("judging mutants", total=None)
         found = fates(
             name,

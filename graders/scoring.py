@@ -34,6 +34,12 @@ def weight_of(item: Item, check: Check) -> float:
     return item.weights.get(check.id, check.weight)
 
 
+def carries_points(homework: Homework, check: Check) -> bool:
+    """Whether a check belongs to a graded item and has a weight there: it is no advice."""
+    item = homework.item_of(check.id)
+    return item is not None and weight_of(item, check) > 0
+
+
 def cents_of(item: Item, checks: Sequence[Check]) -> dict[str, int]:
     """Share an item's points among its checks by weight; the cents left over go to the largest remainders.
 

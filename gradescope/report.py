@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from graders.check import Check
 from graders.homework import Homework, Level
-from graders.scoring import ItemScore, scores, weight_of
+from graders.scoring import ItemScore, carries_points, scores, weight_of
 from graders.telling import snippet_told, told
 from graders.verdict import Outcome, Reason, Verdict
 from sandbox.text import clean
@@ -164,5 +164,5 @@ def _summary(
 
 
 def _failed(homework: Homework, check: Check, verdicts: Mapping[str, Verdict]) -> bool:
-    verdict, item = verdicts.get(check.id), homework.item_of(check.id)
-    return verdict is not None and verdict.outcome is Outcome.FAILED and item is not None and weight_of(item, check) > 0
+    verdict = verdicts.get(check.id)
+    return verdict is not None and verdict.outcome is Outcome.FAILED and carries_points(homework, check)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.specimens import HEADER, file_of
+from audit.specimens import file_of, specimens
 from graders.homework import load
 from graders.judge import Judge
 from sandbox.launch import Zygote
@@ -37,19 +37,14 @@ class Chaff:
 
 def wheats() -> list[Path]:
     """Every right implementation."""
-    return [path for task in TASKS for path in sorted((HERE / "wheats" / task).glob("*.py"))]
+    return [each.path for each in specimens(load("core"), HERE) if each.right]
 
 
 def chaffs() -> list[Chaff]:
     """Every wrong implementation; a header that does not follow the form is an error."""
-    found = []
-    for task in TASKS:
-        for path in sorted((HERE / "chaffs" / task).glob("*.py")):
-            header = HEADER.match(path.read_text(encoding="utf-8"))
-            if header is None:
-                raise ValueError(f"{path}: the docstring must be a sentence, an empty line, and `rejected by: CHECK`")
-            found.append(Chaff(path, header["sentence"], header["check"]))
-    return found
+    return [
+        Chaff(each.path, each.sentence, each.rejected_by) for each in specimens(load("core"), HERE) if not each.right
+    ]
 
 
 @contextmanager
