@@ -6,6 +6,7 @@ headmaster solution  HOMEWORK [--out DIR]                            write a not
 headmaster demo      [--homework H] [--out DIR]                      grade three ready submissions
 headmaster audit     [HOMEWORK] [--task T] [--mutate]                judge right and wrong submissions: prove the checks
 headmaster flakiness [HOMEWORK] [--seeds N] [--minutes M]            judge right submissions at many seeds
+headmaster doctor                                                    whether this machine confines student code
 """
 
 import argparse
@@ -34,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--out", type=Path, default=Path("out"), help="where the results.json files go (default: out/)")
     commands.add_parser("audit", help="judge right and wrong submissions: prove the checks", add_help=False)
     commands.add_parser("flakiness", help="judge right submissions at many seeds", add_help=False)
-    # these three have options of their own
+    commands.add_parser("doctor", help="whether this machine confines student code, and what to do", add_help=False)
+    # these have options of their own
     if given and given[0] == "grade":
         from gradescope.autograder import main as grade
 
@@ -47,6 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
         from audit.flakiness import main as flakiness
 
         return flakiness(given[1:])
+    if given and given[0] == "doctor":
+        from graders.doctor import main as doctor
+
+        return doctor(given[1:])
     options, rest = parser.parse_known_args(given)
     if rest:
         parser.error(f"not understood: {' '.join(rest)}")

@@ -68,6 +68,12 @@ def _of_exception(facts: dict[str, Any]) -> str:
         return f"Not written yet: {text or 'the template’s `raise NotImplementedError`'}{where}."
     if name == "SystemExit":
         return f"The code ended the program (sys.exit){where}. Graded code must return.{line}"
+    if name == "PermissionError":
+        return (
+            f"The code was not allowed to do what it tried{where}: {text}{line}\n"
+            "Graded code may read its own files. It may not write files, start programs or use the network: put such lines "
+            "under `if __name__ == '__main__':`."
+        )
     if "missing" in facts:
         return f"The import of {facts['missing']} failed{where}: no such module is in the submission or installed here.{line}"
     if name == "RecursionError":

@@ -13,6 +13,7 @@ from sandbox import intake
 from sandbox.client import Patience, Submission
 from sandbox.confine import Limits
 from sandbox.launch import Zygote
+from sandbox.self_test import Confinement
 
 from .catalogue import checks_of
 from .check import SHRINK_CALLS, Check, Group, derive
@@ -37,6 +38,7 @@ class Judge:
         reference: the folder of the homework's solution, asked for a second opinion when the grader itself stumbles;
             None where there is none (in the students' kit).
         shrink_calls: cases tried to make a failing one smaller; the verdicts' outcomes do not depend on it.
+        confinement: what the self-test has found; hidden checks are refused if it does not hold. None = do not ask.
 
     Raises:
         IntakeError: the submission cannot be taken in.
@@ -52,6 +54,7 @@ class Judge:
         seed: int | None = None,
         reference: Path | None = None,
         shrink_calls: int = SHRINK_CALLS,
+        confinement: Confinement | None = None,
     ) -> None:
         # cases are small: a second thread only waits for the first, and on a busy machine for its turn
         torch.set_num_threads(1)
@@ -65,6 +68,7 @@ class Judge:
         self._seed = seed
         self._reference = reference
         self._shrink_calls = shrink_calls
+        self.confinement = confinement
         self._stack = ExitStack()
         self._ends = time.monotonic() + homework.config.limits.seconds_in_all
         self.student = self._take(submission, self._stack)
@@ -134,10 +138,16 @@ class Judge:
     def _run(self, check: Check, now: float) -> Verdict:
         if now > self._ends:
             return Verdict.not_judged(Reason.BUDGET)
+        if self.confinement is not None and not self.confinement.holds and self._is_hidden(check):
+            return Verdict.not_judged(Reason.UNCONFINED, staff=self.confinement.summary)
         verdict = check.run(self.student, self.seed_of(check), shrink_calls=self._shrink_calls)
         if verdict.reason is Reason.GRADER_FAULT and self._reference is not None:
             return self._second_opinion(check, verdict, self._reference)
         return verdict
+
+    def _is_hidden(self, check: Check) -> bool:
+        item = self.homework.item_of(check.id)
+        return item is not None and item.visibility != "visible"
 
     def _with_misconception(self, check: Check, verdict: Verdict) -> Verdict:
         """The verdict with the name of the mistake, if it is a known one; asked once per task, at its first failure."""

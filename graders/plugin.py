@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from sandbox.self_test import Confinement
+
     from .check import Check
     from .homework import Level
     from .judge import Judge
@@ -38,7 +40,7 @@ class Hooks:
     """What other plugins may listen to."""
 
     @pytest.hookspec
-    def pytest_headmaster_begin(self, judge: "Judge") -> None:
+    def pytest_headmaster_begin(self, judge: "Judge", confinement: "Confinement") -> None:
         """The submission is taken in; nothing is judged yet."""
 
     @pytest.hookspec
@@ -64,6 +66,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("headmaster", "grading a submission")
     group.addoption("--homework", metavar="SLUG", help="the homework: a file graders/homeworks/SLUG.toml, or a path")
     group.addoption("--submission", metavar="DIR", help="the folder that was handed in")
+    group.addoption(
+        "--accept-unconfined", action="store_true", help="grade hidden checks too where student code is not confined"
+    )
     group.addoption("--seed", type=int, metavar="N", help="the same cases for every submission with the same N")
 
 
@@ -161,7 +166,9 @@ class Grading:
 
         from hypothesis.configuration import set_hypothesis_home_dir
 
+        from sandbox.confine import hide_memory
         from sandbox.errors import IntakeError
+        from sandbox.self_test import self_test
 
         from .catalogue import all_checks
         from .homework import HomeworkError, check_ids, load
@@ -172,6 +179,9 @@ class Grading:
         set_hypothesis_home_dir(SETTINGS.parent / ".hypothesis")
         slug = self.config.option.homework
         assert self.zygote is not None
+        hide_memory()  # from workers, where they have the same user
+        self.confinement = self_test(self.zygote)
+        accepted = self.config.option.accept_unconfined
         try:
             homework = load(slug)
             check_ids(homework, [check.id for check in all_checks()])
@@ -181,6 +191,7 @@ class Grading:
                 self.zygote,
                 seed=self.config.option.seed,
                 reference=reference_of(slug),
+                confinement=None if accepted else self.confinement,
             )
         except HomeworkError as error:
             raise pytest.UsageError(str(error)) from None
@@ -188,7 +199,7 @@ class Grading:
             self.config.hook.pytest_headmaster_refused(slug=slug, message=str(error))
             raise pytest.UsageError(str(error)) from None
         self.present = {check.id: check for check in self.judge.checks}
-        self.config.hook.pytest_headmaster_begin(judge=self.judge)
+        self.config.hook.pytest_headmaster_begin(judge=self.judge, confinement=self.confinement)
 
     @property
     def level(self) -> "Level":
@@ -219,6 +230,7 @@ class Grading:
         return [
             f"homework: {judge.homework.slug} ({judge.homework.config.title})",
             f"submission: {len(judge.snapshot.files)} files, {judge.snapshot.digest[:12]}",
+            self.confinement.summary,
             *left_out[:10],
         ]
 

@@ -20,6 +20,7 @@ class Reason(Enum):
     BUDGET = "the time allowed for the whole run was over before it started; hand in again to have it judged"
     GRADER_FAULT = "the grader itself failed here; it costs no points, and the staff has been told"
     NOT_RUN = "it has not been run"
+    UNCONFINED = "it is hidden, and this machine does not confine student code; the staff has to grade this again"
     NO_TEMPLATE = "the template that this course hands out is not known here; the staff looks at it"
     NOT_HANDED_IN = "it is optional, and not there"
 

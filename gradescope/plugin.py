@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from graders.check import Check
     from graders.judge import Judge
     from graders.verdict import Verdict
+    from sandbox.self_test import Confinement
 
     from .results import Results
 
@@ -34,8 +35,9 @@ class Reporter:
         self.path = path
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_headmaster_begin(self, judge: "Judge") -> None:
+    def pytest_headmaster_begin(self, judge: "Judge", confinement: "Confinement") -> None:
         """Write the file in which everything counts 0."""
+        self.confinement = confinement
         self._write(judge, finished=False)
 
     @pytest.hookimpl(optionalhook=True)
@@ -63,6 +65,7 @@ class Reporter:
         staff = {
             "python": platform.python_version(),
             "digest": judge.snapshot.digest,
+            "confinement": self.confinement.as_json(),
             "left_out": [list(entry) for entry in judge.snapshot.left_out[:50]],
             "seconds": {name: round(duration, 3) for name, duration in judge.seconds.items()},
         }

@@ -15,6 +15,7 @@ MAX_MESSAGE = 4096
 MAX_MESSAGES = 18_000  # all messages of an item, with its snippets
 MAX_SNIPPETS = 7000  # those of them that are shown are whole
 MAX_PRINTED = 3000
+INVALID = "This run does not count: hidden checks could not be graded on this machine. The staff has to grade it again."
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_JUDGED: "–"}
 
 
@@ -40,6 +41,8 @@ def results_of(
         staff: facts for the staff, kept in extra_data.
     """
     judged = scores(homework, checks, verdicts)
+    invalid = any(verdict.reason is Reason.UNCONFINED for verdict in verdicts.values())
+    note = INVALID if invalid and not note else note
     entries = []
     for result in judged:
         own = [check for check in checks if result.item.has(check.id)]
@@ -47,6 +50,7 @@ def results_of(
     data = dict(staff or {}) | {
         "homework": homework.slug,
         "finished": finished,
+        "invalid": invalid,
         "checks": {check.id: _facts(check, verdicts.get(check.id)) for check in checks},
         "misconceptions": {
             check.task: verdict.misconception.name

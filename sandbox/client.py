@@ -53,7 +53,7 @@ class Submission:
         Args:
             seed: of the worker's own random states. It tells nothing about the cases.
         """
-        channel = Channel(self.zygote, self.zygote.spawn(self.limits))
+        channel = Channel(self.zygote, self.zygote.spawn(self.limits, [str(self.snapshot.root)]))
         worker = Worker(channel, self.patience)
         root = self.snapshot.root / self.code
         worker.defer("seed", seed=seed)

@@ -1,8 +1,9 @@
 """What a worker may use: the limits that are put on it before it sees student code.
 
-This is the room of the kernel layers. Each layer is a function that reports whether it holds; the worker sends the
-report in its first reply. Today: a session of its own, resource limits, no_new_privs, death with the parent, first in
-line for the kernel's out-of-memory killer. A user id of its own, Landlock and seccomp belong here too.
+Each layer is a function that reports whether it holds; the worker sends the report in its first reply. In this order, since
+each layer takes away what the ones before it needed: a session of its own, first in line for the kernel's out-of-memory
+killer, death with the parent, resource limits, a user id of its own (where the judge is root), no_new_privs, no look into
+its memory, Landlock (`landlock.py`), seccomp (`seccomp.py`).
 """
 
 import ctypes
@@ -10,9 +11,19 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from . import landlock, seccomp
+
+LAYERS = (
+    *("session", "oom_first", "dies_with_parent", "rlimits", "uid", "no_new_privs", "not_dumpable"),
+    *("landlock", "seccomp"),
+)
+# a worker's user and group have numbers that no account has: this and the number of the process
+FIRST_UID = 1_000_000
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -34,25 +45,67 @@ class Limits:
     open_files: int = 256
 
 
-def apply(limits: Limits, parent_pid: int) -> dict[str, bool]:
+def apply(limits: Limits, parent_pid: int, folders: Sequence[str] = ()) -> dict[str, bool]:
     """Confine the calling process for good; report which layers hold.
 
     Args:
         limits: resource limits.
         parent_pid: the zygote. If it is already gone, the process ends here.
+        folders: what it may read besides the interpreter and the system's libraries: the submission.
     """
+    prepare()
+    interpreter = landlock.interpreter_folders()
+    _prctl(_PR_SET_DUMPABLE, 1)  # else its files in /proc would not be its own
     report = {"session": _new_session(), "oom_first": _first_for_the_oom_killer()}
-    report["dies_with_parent"] = _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    report["rlimits"] = _set_rlimits(limits)
+    report["uid"] = _become_nobody(interpreter)
+    report["dies_with_parent"] = die_with_parent()  # a change of the user id ends it
     if os.getppid() != parent_pid:
         os._exit(1)
-    report["rlimits"] = _set_rlimits(limits)
     report["no_new_privs"] = _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    return report
+    report["not_dumpable"] = hide_memory()
+    report["landlock"] = landlock.restrict([*interpreter, *folders])
+    report["seccomp"] = seccomp.restrict()
+    return {layer: report[layer] for layer in LAYERS}
 
 
-def die_with_parent() -> None:
+def prepare() -> None:
+    """Do what costs time once, in the process that workers are forked from."""
+    landlock.abi()
+    seccomp.prepare()
+
+
+def hide_memory() -> bool:
+    """Keep other processes of the same user out of this one's memory, environment and descriptors (Linux only)."""
+    return _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def _become_nobody(interpreter: Sequence[str]) -> bool:
+    """Take a user and a group that own nothing; only root can, and only if they can read the interpreter."""
+    if not hasattr(os, "setresuid") or os.geteuid() != 0 or unreadable(interpreter):
+        return False
+    number = FIRST_UID + os.getpid()
+    resource.setrlimit(resource.RLIMIT_NPROC, (64, 64))
+    os.setgroups([])
+    os.setresgid(number, number, number)
+    os.setresuid(number, number, number)
+    return os.getresuid() == (number,) * 3 and os.getresgid() == (number,) * 3
+
+
+def unreadable(folders: Sequence[str]) -> str:
+    """The first of some folders, or of those above them, that other users cannot enter; "" if there is none."""
+    for folder in folders:
+        parts = folder.split(os.sep)
+        for n in range(2, len(parts) + 1):
+            above = os.sep.join(parts[:n])
+            if not os.stat(above).st_mode & 0o001:
+                return above
+    return ""
+
+
+def die_with_parent() -> bool:
     """Have the kernel end this process when the process that started it ends (Linux only)."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _new_session() -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ START_SECONDS = 120.0
 _INSIDE = (
     "confine",
     "execution",
+    "landlock",
     "loading",
     "masked_part",
     "notebook",
     "part",
+    "probes",
     "scan",
+    "seccomp",
     "slicing",
     "stand_ins",
     "statements",
@@ -136,8 +140,12 @@ class Zygote:
             raise SandboxError(f"the sandbox's parent process did not start:\n{tail}")
         self._ready = True
 
-    def spawn(self, limits: Limits) -> Process:
+    def spawn(self, limits: Limits, folders: Sequence[str] = ()) -> Process:
         """Fork a worker.
+
+        Args:
+            limits: what it may use.
+            folders: what it may read besides the interpreter and the system's libraries.
 
         Raises:
             SandboxError: the zygote is gone and could not be started again.
@@ -145,19 +153,19 @@ class Zygote:
         if self._popen is not None and self._popen.poll() is None:
             self.wait_until_ready()
             try:
-                return self._fork(limits)
+                return self._fork(limits, folders)
             except SandboxError:
                 pass  # it has died since, perhaps by a student's hand: no reason to judge nothing
         self.close()
         self._start()
         self.wait_until_ready()
-        return self._fork(limits)
+        return self._fork(limits, folders)
 
-    def _fork(self, limits: Limits) -> Process:
+    def _fork(self, limits: Limits, folders: Sequence[str]) -> Process:
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()
         try:
-            message = json.dumps({"limits": asdict(limits)}).encode()
+            message = json.dumps({"limits": asdict(limits), "folders": list(folders)}).encode()
             try:
                 socket.send_fds(self._control, [message], [theirs.fileno(), output_write])
             except OSError:

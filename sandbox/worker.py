@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import execution, loading, scan, stand_ins, wire
+from . import execution, loading, probes, scan, stand_ins, wire
 from .masked_part import MASKED_PARTS
 from .part import part_class
 from .text_model import TextModel, TextTokenizer, call_and_read
@@ -95,6 +95,7 @@ class Worker:
         self.operations: dict[str, Callable[..., Any]] = {
             "sequence": self.sequence,
             "hello": self.hello,
+            "probe": self.probe,
             "open": self.open,
             "resolve": self.resolve,
             "define": self.define,
@@ -140,6 +141,10 @@ class Worker:
     def hello(self) -> dict[str, Any]:
         """Report the layers that hold, before any student code is imported."""
         return {"layers": self.layers, "python": sys.version.split()[0], "torch": torch.__version__}
+
+    def probe(self, targets: dict[str, Any]) -> dict[str, bool]:
+        """Try to break out (`probes.py`); only a worker that runs no student code is asked to."""
+        return probes.run(probes.Targets(**targets))
 
     def open(self, root: str, working_directory: str, aliases: list[str], top: str) -> None:
         """Make the submission importable and the working directory that of its commands."""

@@ -12,6 +12,8 @@ import os
 import signal
 import socket
 import sys
+import tempfile
+from typing import Any
 
 from . import confine, worker
 
@@ -21,6 +23,9 @@ CONNECTION_FD = 3
 def main(control: socket.socket) -> None:
     """Serve the judge until it closes the control socket."""
     confine.die_with_parent()
+    confine.hide_memory()
+    confine.prepare()
+    tempfile.tempdir = "/tmp"  # else whoever asks for it first tries to write there
     gc.collect()
     gc.freeze()
     children: set[int] = set()
@@ -81,12 +86,12 @@ def _wait_for_work(control: socket.socket, orders: socket.socket, zygote_pid: in
         message, descriptors, _, _ = socket.recv_fds(orders, 65536, 2)
         if message:
             orders.detach()  # closed with all other descriptors
-            _become_worker(control, descriptors, confine.Limits(**json.loads(message)["limits"]), zygote_pid)
+            _become_worker(control, descriptors, json.loads(message), zygote_pid)
     finally:
         os._exit(1)
 
 
-def _become_worker(control: socket.socket, descriptors: list[int], limits: confine.Limits, zygote_pid: int) -> None:
+def _become_worker(control: socket.socket, descriptors: list[int], order: dict[str, Any], zygote_pid: int) -> None:
     """Turn the forked child into a worker; never returns."""
     status = 1
     try:
@@ -102,7 +107,7 @@ def _become_worker(control: socket.socket, descriptors: list[int], limits: confi
         sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         os.environ.clear()
-        layers = confine.apply(limits, zygote_pid)
+        layers = confine.apply(confine.Limits(**order["limits"]), zygote_pid, order["folders"])
         worker.serve(socket.socket(fileno=CONNECTION_FD), layers)
         status = 0
     finally:

@@ -19,6 +19,8 @@ from graders.verdict import Outcome, Reason, Verdict
 from sandbox import intake
 from sandbox.client import Patience
 from sandbox.errors import IntakeError
+from sandbox.probes import PROBES
+from sandbox.self_test import Confinement
 
 ROOT = Path(__file__).parents[2]
 MASK = (ROOT / "reference" / "mask.py").read_text(encoding="utf-8")
@@ -369,3 +371,35 @@ def test_limits_are_the_tomls(judge: Any) -> None:
     homework = core.model_copy(update={"config": core.config.model_copy(update={"limits": limits})})
     submission = judge({}, homework=homework).student.submission
     assert (Patience(load=7, call=3, total=30), 2 << 30) == (submission.patience, submission.limits.memory_bytes)
+
+
+# ---------------------------------------------------------------------------------------------------- confinement
+
+
+def homework_with(visibility: str) -> Homework:
+    """`core`, with its item about masks visible to students or not."""
+    core = load("core")
+    items = [
+        item.model_copy(update={"visibility": visibility}) if "mask" in item.tasks else item for item in core.config.items
+    ]
+    return core.model_copy(update={"config": core.config.model_copy(update={"items": tuple(items)})})
+
+
+@pytest.mark.parametrize(
+    ("visibility", "stopped", "asked", "expected"),
+    [
+        ("hidden", False, True, "UNCONFINED"),
+        ("after_due_date", False, True, "UNCONFINED"),
+        ("visible", False, True, "passed"),
+        ("hidden", True, True, "passed"),
+        ("hidden", False, False, "passed"),
+    ],
+)
+def test_hidden_checks_need_confinement(judge: Any, visibility: str, stopped: bool, asked: bool, expected: str) -> None:
+    """Protects hidden checks from a machine on which student code can read them; what is visible is graded all the same."""
+    found = Confinement({}, dict.fromkeys(PROBES, True) | {"reads hidden files": stopped}, 0, "")
+    someone = judge({}, homework_with(visibility), confinement=found if asked else None)
+    assert judged(someone, {})["agreement"] == expected
+    verdict = someone.verdicts["mask.agreement"]
+    assert verdict.gives_points is (expected == "passed")
+    assert verdict.staff == ("" if expected == "passed" else found.summary)

@@ -378,3 +378,14 @@ def test_every_state_is_valid(data: st.DataObject, finished: bool, slug: str) ->
         ]
         unjudged = sum(check.id not in given_verdicts for check in own)
         assert test.output.count(f"\n    {UNJUDGED}") >= unjudged
+
+
+def test_a_run_without_confinement_does_not_count() -> None:
+    """Protects hidden items: refused checks earn 0, the run is marked for the staff, and the student is told first."""
+    results = small({"b.agreement": Verdict.not_judged(Reason.UNCONFINED)})
+    assert results.extra_data["invalid"] is True
+    assert results.output.splitlines()[0] == (
+        "This run does not count: hidden checks could not be graded on this machine. The staff has to grade it again."
+    )
+    assert results.tests[1].score == 1.0
+    assert small({}).extra_data["invalid"] is False

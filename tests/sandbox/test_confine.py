@@ -1,6 +1,7 @@
 """The limits that a worker is put under, applied for good in a process of their own."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sandbox import confine, landlock, seccomp
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.torch_free, pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's")]
@@ -42,8 +45,11 @@ def answer(inside: str) -> Any:
 
 def test_each_layer_reports() -> None:
     """Protects the report: a layer that is missing from it, or says False, must be noticed."""
-    expected = {"session": True, "oom_first": True, "dies_with_parent": True, "rlimits": True, "no_new_privs": True}
-    assert expected == answer("return confine.apply(confine.Limits(), os.getppid())")
+    report = answer("return confine.apply(confine.Limits(), os.getppid())")
+    assert list(report) == list(confine.LAYERS)
+    uid = os.geteuid() == 0 and not confine.unreadable(landlock.interpreter_folders())
+    missing = {"uid": not uid, "landlock": not landlock.abi(), "seccomp": not seccomp.supported()}
+    assert report == {layer: not missing.get(layer, False) for layer in confine.LAYERS}
 
 
 def test_the_kernel_agrees() -> None:
@@ -51,28 +57,31 @@ def test_the_kernel_agrees() -> None:
     found = answer(
         """
         confine.apply(confine.Limits(memory_bytes=1 << 32, cpu_seconds=7, open_files=64), os.getppid())
+        status = open("/proc/self/status").read()
         kinds = ("AS", "CPU", "FSIZE", "NOFILE", "CORE")
         return {
             "leads": os.getsid(0) == os.getpid(),
             "limits": [resource.getrlimit(getattr(resource, "RLIMIT_" + kind)) for kind in kinds],
             "oom": open("/proc/self/oom_score_adj").read().strip(),
-            "no_new_privs": "NoNewPrivs:\\t1\\n" in open("/proc/self/status").read(),
+            "no_new_privs": "NoNewPrivs:\\t1\\n" in status,
+            "filtered": "Seccomp:\\t2\\n" in status,
         }
         """
     )
     limits = [[1 << 32] * 2, [7, 8], [0, 0], [64, 64], [0, 0]]
-    assert {"leads": True, "limits": limits, "oom": "1000", "no_new_privs": True} == found
+    filtered = seccomp.supported()
+    assert {"leads": True, "limits": limits, "oom": "1000", "no_new_privs": True, "filtered": filtered} == found
 
 
 def test_no_file_can_grow() -> None:
     """Protects the disk: where no file may be written, a write answers with an error."""
     found = answer(
         """
+        descriptor = os.open(f"/tmp/headmaster-{os.getpid()}", os.O_CREAT | os.O_RDWR)
+        os.unlink(f"/tmp/headmaster-{os.getpid()}")
         confine.apply(confine.Limits(), os.getppid())
         try:
-            with open(f"/tmp/headmaster-{os.getpid()}", "w") as file:
-                os.unlink(file.name)
-                file.write("x")
+            os.write(descriptor, b"x")
         except OSError as error:
             return error.strerror
         """
@@ -98,3 +107,18 @@ def test_an_orphan_ends() -> None:
     """Protects against a worker without a judge: whose parent is gone already ends before it sees student code."""
     done = run("return confine.apply(confine.Limits(), os.getppid() + 1)")
     assert (done.stdout, done.returncode) == ("", 1)
+
+
+def test_what_others_cannot_enter(tmp_path: Path) -> None:
+    """Protects the advice: the first folder on the way that keeps other users out is named."""
+    inner = tmp_path / "home" / "bin"
+    inner.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "home", inner):
+        folder.chmod(0o755)
+    above = confine.unreadable([str(tmp_path)])
+    if not above:
+        assert confine.unreadable([str(inner)]) == ""
+        (tmp_path / "home").chmod(0o700)
+        assert confine.unreadable([str(tmp_path), str(inner)]) == str(tmp_path / "home")
+    else:
+        assert tmp_path.is_relative_to(above)

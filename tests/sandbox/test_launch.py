@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from sandbox import launch
 from sandbox.client import Submission
 from sandbox.confine import Limits
-from sandbox.errors import SandboxError, WorkerLost
+from sandbox.errors import SandboxError, StudentError, WorkerLost
 from sandbox.launch import Process, Zygote
 
 ROOT = Path(__file__).parents[2]
@@ -49,19 +50,39 @@ def test_spawn_and_reap(zygote: Zygote, is_gone: Callable[[int], bool]) -> None:
     assert zygote.reap(processes[0]) is None
 
 
-def test_killed_by_a_student(mortal: Zygote, submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
+def test_a_student_cannot_kill_it(mortal: Zygote, submission: MakeSubmission) -> None:
+    """Protects a run from signals: a worker may send them to itself only."""
+    code = """
+        import os, signal
+        def others(): os.kill(os.getppid(), 9)
+        def everybody(): os.kill(-1, 9)
+        def group(): os.killpg(0, 9)
+        def itself(): os.kill(os.getpid(), 0); return 7
+    """
+    made = submission({"student.py": textwrap.dedent(code)}, zygote=mortal)
+    with made.open(seed=1) as worker:
+        before = pid_of(mortal)
+        for name in ("others", "everybody", "group"):
+            with pytest.raises(StudentError) as caught:
+                worker.resolve("student", name)()
+            assert caught.value.facts["type"] == "PermissionError", name
+        assert worker.resolve("student", "itself")() == 7
+    assert before == pid_of(mortal)
+
+
+def test_killed_all_the_same(mortal: Zygote, submission: MakeSubmission, is_gone: Callable[[int], bool]) -> None:
     """Protects a run from the zygote's death: its workers end with it, and the next one comes from another zygote."""
-    code = "import os, signal\ndef f():\n    os.kill(os.getppid(), 9)\n    signal.pause()\ndef g(): return 7"
-    made = submission({"student.py": code}, zygote=mortal)
-    with made.open(seed=1) as orphan, made.open(seed=1) as killer:
+    made = submission({"student.py": "import signal\ndef f(): signal.pause()\ndef g(): return 7"}, zygote=mortal)
+    with made.open(seed=1) as orphan:
         assert orphan.resolve("student", "g")() == 7
         before = pid_of(mortal)
+        os.kill(before, signal.SIGKILL)
         with pytest.raises(WorkerLost):
-            killer.resolve("student", "f")()
+            orphan.resolve("student", "f")()
     with made.open(seed=1) as worker:
         assert worker.resolve("student", "g")() == 7
     assert before != pid_of(mortal)
-    assert [is_gone(pid) for pid in (before, orphan.channel.pid, killer.channel.pid)] == [True] * 3
+    assert [is_gone(pid) for pid in (before, orphan.channel.pid)] == [True] * 2
 
 
 def test_killed_while_nobody_looks(mortal: Zygote) -> None:
@@ -126,6 +147,7 @@ def test_a_zygote_that_could_import_the_key_does_not_start(
 
 JUDGE = """
 import sys
+import textwrap
 sys.path.insert(0, sys.argv[1])
 from sandbox.confine import Limits
 from sandbox.launch import Zygote

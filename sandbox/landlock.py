@@ -1,0 +1,65 @@
+"""What a worker may see of the disk: the interpreter, the libraries, the submission. It may write nothing.
+
+Landlock (Linux 5.13 and later; docs.kernel.org/userspace-api/landlock.html) denies every right that is not granted here; with
+newer kernels also TCP, signals to processes outside, and sockets in the abstract namespace.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+landlockpy: Any
+try:
+    import landlockpy
+except ImportError:  # macOS, or an installation without it
+    landlockpy = None
+
+_READ_ONLY = (
+    *("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/usr/share/locale"),
+    *("/etc/ld.so.cache", "/etc/localtime", "/dev/zero", "/dev/urandom", "/dev/random"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm/overcommit_memory"),
+    *("/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/fs/cgroup"),
+)
+_WRITABLE = ("/dev/null",)
+
+
+@cache
+def abi() -> int:
+    """The version of the kernel's interface; 0 = there is no Landlock here."""
+    return 0 if landlockpy is None else int(landlockpy.abi_version())
+
+
+def interpreter_folders() -> tuple[str, ...]:
+    """The folders from which this interpreter imports."""
+    paths = sysconfig.get_paths()
+    known = [*(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")), *sys.path]
+    known.append(os.path.join(sys.base_prefix, "lib"))
+    return tuple(dict.fromkeys(os.path.realpath(path) for path in known if path and os.path.isdir(path)))
+
+
+def restrict(folders: Sequence[str]) -> bool:
+    """Deny the calling process everything but reading, for good.
+
+    Args:
+        folders: what may be read besides the system's libraries: the interpreter's folders, the submission's.
+
+    Returns:
+        Whether the kernel enforces it.
+    """
+    if not abi():
+        return False
+    access, scope = landlockpy.AccessFS, landlockpy.Scope
+    read_file, read_folder = access.READ_FILE, access.READ_FILE | access.READ_DIR
+    with landlockpy.Ruleset(scoped=scope.ABSTRACT_UNIX_SOCKET | scope.SIGNAL) as rules:
+        for path in (*_READ_ONLY, *folders, f"/proc/{os.getpid()}"):
+            if os.path.isdir(path):
+                rules.allow_path(path, read_folder)
+            elif os.path.exists(path):
+                rules.allow_path(path, read_file)
+        for path in _WRITABLE:
+            rules.allow_path(path, read_file | access.WRITE_FILE)
+        rules.restrict()
+    return True
