@@ -79,6 +79,10 @@ class Channel:
             self._zygote.dispose(self._process)
             self._leave()
 
+    def kill(self) -> None:
+        """Kill the worker, from another thread: the request that waits for it is told that it is lost."""
+        self._zygote.kill(self._process)
+
     # ------------------------------------------------------------------------------------------ bytes
 
     def _send(self, buffers: list[bytes | memoryview], deadline: float) -> None:

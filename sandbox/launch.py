@@ -23,10 +23,12 @@ _INSIDE = (
     "execution",
     "landlock",
     "loading",
+    "main_program",
     "masked_part",
     "notebook",
     "part",
     "probes",
+    "profiles",
     "scan",
     "seccomp",
     "slicing",
@@ -140,12 +142,13 @@ class Zygote:
             raise SandboxError(f"the sandbox's parent process did not start:\n{tail}")
         self._ready = True
 
-    def spawn(self, limits: Limits, folders: Sequence[str] = ()) -> Process:
+    def spawn(self, limits: Limits, folders: Sequence[str] = (), scratch: str = "") -> Process:
         """Fork a worker.
 
         Args:
             limits: what it may use.
             folders: what it may read besides the interpreter and the system's libraries.
+            scratch: a folder in which it may make, change and remove files; "" = none.
 
         Raises:
             SandboxError: the zygote is gone and could not be started again.
@@ -153,19 +156,20 @@ class Zygote:
         if self._popen is not None and self._popen.poll() is None:
             self.wait_until_ready()
             try:
-                return self._fork(limits, folders)
+                return self._fork(limits, folders, scratch)
             except SandboxError:
                 pass  # it has died since, perhaps by a student's hand: no reason to judge nothing
         self.close()
         self._start()
         self.wait_until_ready()
-        return self._fork(limits, folders)
+        return self._fork(limits, folders, scratch)
 
-    def _fork(self, limits: Limits, folders: Sequence[str]) -> Process:
+    def _fork(self, limits: Limits, folders: Sequence[str], scratch: str) -> Process:
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()
         try:
-            message = json.dumps({"limits": asdict(limits), "folders": list(folders)}).encode()
+            order = {"limits": asdict(limits), "folders": list(folders), "scratch": scratch}
+            message = json.dumps(order).encode()
             try:
                 socket.send_fds(self._control, [message], [theirs.fileno(), output_write])
             except OSError:
@@ -182,10 +186,17 @@ class Zygote:
         os.set_blocking(output_read, False)
         return Process(int(reply["pid"]), ours, output_read)
 
+    def kill(self, process: Process) -> None:
+        """Kill a worker that is reaped or disposed of later."""
+        try:
+            _kill(process.pid)
+        except (ProcessLookupError, PermissionError):
+            pass  # it is gone
+
     def reap(self, process: Process) -> int | None:
         """Kill a worker and return its wait status; None if the zygote has lost it. Closes nothing."""
         try:
-            os.kill(process.pid, signal.SIGKILL)
+            _kill(process.pid)
         except (ProcessLookupError, PermissionError):
             return None  # the zygote died and its workers with it
         try:
@@ -198,7 +209,7 @@ class Zygote:
     def dispose(self, process: Process) -> None:
         """Kill a worker without asking how it ended; it is gone at the latest when the zygote is closed."""
         try:
-            os.kill(process.pid, signal.SIGKILL)
+            _kill(process.pid)
             self._control.send(json.dumps({"forget": process.pid}).encode())
         except OSError:
             pass  # the zygote died and its workers with it
@@ -233,6 +244,14 @@ class Zygote:
             return self._control.recv(65536)
         except OSError:
             return b""
+
+
+def _kill(pid: int) -> None:
+    """Kill a worker with all processes that it has made: none of them can leave its group."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has not begun to confine itself: it has no group yet
+        os.kill(pid, signal.SIGKILL)
 
 
 def _bundle(control_fd: int) -> bytes:

@@ -10,6 +10,8 @@ import os
 from functools import cache
 from typing import Any
 
+from .profiles import PROFILES, Profile
+
 seccompy: Any
 try:
     import seccompy
@@ -18,6 +20,8 @@ except ImportError:  # macOS, or an installation without it
     seccompy = None
 
 CLONE_THREAD = 0x00010000
+# CLONE_NEW…: namespaces of mounts, control groups, host names, IPC, users, processes, networks
+_NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 _LOW_HALF = 0xFFFFFFFF  # numbers of processes and commands are 32 bits wide
 _X32 = 0x40000000  # the bit of the second numbering of calls that x86-64 kernels may know
@@ -77,14 +81,21 @@ def supported() -> bool:
 
 
 @cache
-def _common() -> bytes:
-    """The program that is the same for every worker; the zygote makes it once."""
+def _common(profile: Profile) -> bytes:
+    """The program that is the same for every worker of a kind; the zygote makes that of most workers once."""
     rules = seccompy.Filter(seccompy.Action.ALLOW)
     for names in FORBIDDEN.values():
         for name in names:
-            _deny(rules, name)
+            if name in profile.feigned:
+                _deny(rules, name, 0)
+            elif name not in profile.calls:
+                _deny(rules, name)
     # threads are made by clone too; clone3, whose arguments lie where a filter cannot read, is said not to be there
-    _deny(rules, "clone", args=[seccompy.ArgCmp(0, seccompy.CmpOp.MASKED_EQ, 0, mask=CLONE_THREAD)])
+    if profile.processes:
+        for flag in _NEW_NAMESPACES:
+            _deny(rules, "clone", args=[seccompy.ArgCmp(0, seccompy.CmpOp.MASKED_EQ, flag, mask=flag)])
+    else:
+        _deny(rules, "clone", args=[seccompy.ArgCmp(0, seccompy.CmpOp.MASKED_EQ, 0, mask=CLONE_THREAD)])
     _deny(rules, "clone3", errno.ENOSYS)
     # the two ends of a pair of datagram sockets can each send to whoever has an address
     for kind in (2, 3):
@@ -100,11 +111,15 @@ def _common() -> bytes:
 def prepare() -> None:
     """Do what costs time once, in the process that workers are forked from."""
     if supported():
-        _common()
+        _common(PROFILES["cpu"])
 
 
-def restrict() -> bool:
-    """Deny the calling process all that is listed here, for good.
+def restrict(profile: Profile = PROFILES["cpu"], children: bool = False) -> bool:
+    """Deny the calling process all that is listed here and not allowed to its kind, for good.
+
+    Args:
+        profile: its kind.
+        children: whether one that may make processes may also signal any, since something else keeps others out of reach.
 
     Returns:
         Whether the kernel enforces it.
@@ -113,7 +128,10 @@ def restrict() -> bool:
         return False
     own = os.getpid()
     rules = seccompy.Filter(seccompy.Action.ALLOW)
+    anyone = profile.processes and children
     for name in _OWN_PROCESS_ONLY:
+        if anyone and name != "prlimit64":
+            continue
         for number in (own, 0) if name == "prlimit64" else (own,):
             only = [seccompy.ArgCmp(0, seccompy.CmpOp.MASKED_EQ, number, mask=_LOW_HALF)]
             if name == "prlimit64":
@@ -121,12 +139,13 @@ def restrict() -> bool:
             rules.allow(name, args=only)
         _deny(rules, name)
     _deny(rules, "setrlimit")
-    _deny(rules, "tkill")  # of threads by their number alone; tgkill names the process
+    if not anyone:
+        _deny(rules, "tkill")  # of threads by their number alone; tgkill names the process
     rules.load()
     # of several filters, the kernel takes the strictest answer
     if seccompy.audit_arch() == seccompy.AUDIT_ARCH_X86_64:
         _syscall.set_mode_filter(_without_x32())
-    _syscall.set_mode_filter(_common())
+    _syscall.set_mode_filter(_common(profile))
     return True
 
 

@@ -12,6 +12,7 @@ import os
 import random
 import socket
 import sys
+import tempfile
 import traceback
 import types
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import execution, loading, probes, scan, stand_ins, wire
+from . import execution, loading, main_program, probes, scan, stand_ins, wire
 from .masked_part import MASKED_PARTS
 from .part import part_class
 from .text_model import TextModel, TextTokenizer, call_and_read
@@ -96,6 +97,7 @@ class Worker:
             "sequence": self.sequence,
             "hello": self.hello,
             "probe": self.probe,
+            "run_program": self.run_program,
             "open": self.open,
             "resolve": self.resolve,
             "define": self.define,
@@ -145,6 +147,14 @@ class Worker:
     def probe(self, targets: dict[str, Any]) -> dict[str, bool]:
         """Try to break out (`probes.py`); only a worker that runs no student code is asked to."""
         return probes.run(probes.Targets(**targets))
+
+    def run_program(self, folder: str, command: list[str]) -> int:
+        """Run a Python file as `python FILE ARGUMENTS` does in a folder; returns the status."""
+        os.chdir(folder)
+        os.environ.update(HOME=folder, TMPDIR=folder)
+        tempfile.tempdir = folder
+        stand_ins.install()
+        return main_program.run(command)
 
     def open(self, root: str, working_directory: str, aliases: list[str], top: str) -> None:
         """Make the submission importable and the working directory that of its commands."""

@@ -107,7 +107,7 @@ def _become_worker(control: socket.socket, descriptors: list[int], order: dict[s
         sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         os.environ.clear()
-        layers = confine.apply(confine.Limits(**order["limits"]), zygote_pid, order["folders"])
+        layers = confine.apply(confine.Limits(**order["limits"]), zygote_pid, order["folders"], order["scratch"])
         worker.serve(socket.socket(fileno=CONNECTION_FD), layers)
         status = 0
     finally:

@@ -380,7 +380,8 @@ def homework_with(visibility: str) -> Homework:
     """`core`, with its item about masks visible to students or not."""
     core = load("core")
     items = [
-        item.model_copy(update={"visibility": visibility}) if "mask" in item.tasks else item for item in core.config.items
+        item.model_copy(update={"visibility": visibility}) if "mask" in item.tasks else item
+        for item in core.config.items
     ]
     return core.model_copy(update={"config": core.config.model_copy(update={"items": tuple(items)})})
 

@@ -65,12 +65,28 @@ def test_the_kernel_agrees() -> None:
             "oom": open("/proc/self/oom_score_adj").read().strip(),
             "no_new_privs": "NoNewPrivs:\\t1\\n" in status,
             "filtered": "Seccomp:\\t2\\n" in status,
+            "powers": [line.split()[1].strip("0") for line in status.splitlines() if line.startswith("CapE")],
         }
         """
     )
     limits = [[1 << 32] * 2, [7, 8], [0, 0], [64, 64], [0, 0]]
     filtered = seccomp.supported()
-    assert {"leads": True, "limits": limits, "oom": "1000", "no_new_privs": True, "filtered": filtered} == found
+    wanted = {"leads": True, "limits": limits, "oom": "1000", "no_new_privs": True, "filtered": filtered}
+    assert found == wanted | {"powers": [""]}
+
+
+def test_root_without_a_user_of_its_own_has_no_powers() -> None:
+    """Protects where the interpreter lies in a private home: a worker that stays root may not do what root may."""
+    found = answer(
+        """
+        confine.unreadable = lambda folders: "/root"
+        report = confine.apply(confine.Limits(), os.getppid())
+        status = open("/proc/self/status").read().splitlines()
+        powers = {line.split(":")[0]: int(line.split()[1], 16) for line in status if line.startswith("Cap")}
+        return [report["uid"], report["no_capabilities"], powers["CapEff"], powers["CapPrm"], powers["CapInh"]]
+        """
+    )
+    assert found == [False, True, 0, 0, 0]
 
 
 def test_no_file_can_grow() -> None:
@@ -122,3 +138,16 @@ def test_what_others_cannot_enter(tmp_path: Path) -> None:
         assert confine.unreadable([str(tmp_path), str(inner)]) == str(tmp_path / "home")
     else:
         assert tmp_path.is_relative_to(above)
+
+
+def test_cuda_limits_data() -> None:
+    """Protects CUDA, which reserves far more addresses than it uses: its data is limited, not its addresses."""
+    found = answer(
+        """
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        confine.apply(confine.Limits(memory_bytes=1 << 32, profile="cuda"), os.getppid())
+        kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)
+        return [before] + [resource.getrlimit(kind) for kind in kinds]
+        """
+    )
+    assert found == [found[0], found[0], [1 << 32] * 2, [1024] * 2]

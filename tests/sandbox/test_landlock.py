@@ -68,3 +68,35 @@ def test_the_interpreters_folders() -> None:
     assert any((Path(folder) / "json").is_dir() for folder in folders)
     assert any((Path(folder) / "pytest").is_dir() for folder in folders)
     assert all(Path(folder).is_absolute() and Path(folder).is_dir() for folder in folders)
+
+
+DEVICES = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+from dataclasses import replace
+from sandbox import landlock
+from sandbox.profiles import PROFILES
+folder = sys.argv[2]
+profile = replace(PROFILES["cuda"], devices=(folder + "/card[0-9]",))
+assert landlock.restrict(landlock.interpreter_folders(), profile, folder + "/scratch")
+def can(call):
+    try:
+        call()
+    except PermissionError:
+        return False
+    return True
+print(json.dumps([can(lambda: open(folder + name, mode).close()) for name, mode in (
+    ("/card0", "r+"), ("/other", "r+"), ("/scratch/new", "w"), ("/scratch/new", "r"), ("/new", "w"),
+)] + [can(lambda: os.symlink("a", folder + "/scratch/link"))]))
+"""
+
+
+def test_devices_and_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Protects the profiles: a device that matches is open to use, the worker's own folder to change, nothing beside."""
+    (tmp_path / "scratch").mkdir()
+    for name in ("card0", "other"):
+        (tmp_path / name).touch()
+    command = [sys.executable, "-I", "-c", DEVICES, str(ROOT), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert json.loads(done.stdout) == [True, False, True, True, False, False]

@@ -1,6 +1,7 @@
 """The filter of system calls: what it denies fails with EPERM, what computing needs goes on."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +18,18 @@ PROGRAM = """
 import ctypes, errno, json, os, resource, signal, socket, sys, threading
 sys.path.insert(0, sys.argv[1])
 from sandbox import seccomp
+from sandbox.profiles import PROFILES
 libc = ctypes.CDLL(None, use_errno=True)
-assert seccomp.restrict()
+assert seccomp.restrict(PROFILES[PROFILE], children=CHILDREN)
 def raises(call):
     try:
         call()
     except OSError as error:
         return errno.errorcode[error.errno]
     return "ok"
+def clone(flags):
+    if libc.syscall({"x86_64": 56, "aarch64": 220}[os.uname().machine], flags | signal.SIGCHLD, 0, 0, 0, 0) == -1:
+        raise OSError(ctypes.get_errno(), "clone")
 def thread():
     worker = threading.Thread(target=lambda: None)
     worker.start(); worker.join()
@@ -32,9 +37,10 @@ print(json.dumps({name: raises(call) for name, call in (BODY).items()}))
 """
 
 
-def outcomes(body: str) -> Any:
-    """What some calls, given as the text of a dictionary of functions, end with under the filter."""
-    command = [sys.executable, "-I", "-c", PROGRAM.replace("BODY", body), str(ROOT)]
+def outcomes(body: str, profile: str = "cpu", children: bool = False) -> Any:
+    """What some calls, given as the text of a dictionary of functions, end with under the filter of a profile."""
+    program = PROGRAM.replace("BODY", body).replace("PROFILE]", f"{profile!r}]").replace("CHILDREN", str(children))
+    command = [sys.executable, "-I", "-c", program, str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
     return json.loads(done.stdout)
@@ -90,3 +96,50 @@ def test_the_other_numbering_is_denied() -> None:
         }"""
     )
     assert set(found.values()) == {"ok"}
+
+
+def test_scripts_may_make_processes() -> None:
+    """Protects commands that are run as programs: processes, folders and files go through, and nothing else does."""
+    found = outcomes(
+        """{
+        "fork": lambda: os.waitpid(os.fork() or os._exit(0), 0),
+        "spawn": lambda: os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0),
+        "mkdir": lambda: os.mkdir(f"/tmp/headmaster-{os.getpid()}"),
+        "rmdir": lambda: os.rmdir(f"/tmp/headmaster-{os.getpid()}"),
+        "chmod": lambda: os.chmod("/", 0o777),
+        "signal a child": lambda: os.kill(os.getppid(), 0),
+        "session": os.setsid,
+        "group": lambda: os.setpgid(0, 0),
+        "socket": lambda: socket.socket(),
+        "namespace": lambda: os.unshare(0x10000000) if hasattr(os, "unshare") else clone(0x10000000),
+        "memfd": lambda: os.memfd_create("x"),
+        "link": lambda: os.symlink("a", "/tmp/headmaster-link"),
+        "chown": lambda: os.chown("/", 0, 0),
+        }""",
+        "script",
+        children=True,
+    )
+    may = {"fork", "spawn", "mkdir", "rmdir", "chmod", "signal a child"}
+    assert {name for name, error in found.items() if error == "ok"} == may
+    assert os.stat("/").st_mode & 0o777 == 0o755  # said to be changed, and was not
+
+
+def test_scripts_signal_nobody_where_only_the_filter_could_stop_them() -> None:
+    """Protects the judge where a script has its user and the kernel keeps no signals in."""
+    found = outcomes('{"signal": lambda: os.kill(os.getppid(), 0)}', "script")
+    assert found == {"signal": "EPERM"}
+
+
+def test_cuda_may_share_memory() -> None:
+    """Protects CUDA's needs, as far as they are known: memory files; and still no process and no socket."""
+    found = outcomes(
+        """{
+        "memfd": lambda: os.memfd_create("x"),
+        "fork": os.fork,
+        "exec": lambda: os.execv("/bin/true", ["true"]),
+        "socket": lambda: socket.socket(),
+        "unlink": lambda: os.unlink("/tmp/headmaster-seccomp"),
+        }""",
+        "cuda",
+    )
+    assert {name for name, error in found.items() if error == "ok"} == {"memfd"}
