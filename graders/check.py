@@ -27,7 +27,7 @@ from hypothesis.errors import Flaky, HypothesisWarning
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
-from sandbox.errors import StudentError, WorkerLost
+from sandbox.errors import Loss, StudentError, WorkerLost
 from sandbox.journal import Entry
 from sandbox.text import clean
 
@@ -166,6 +166,11 @@ class _ShrunkEnough(BaseException):
     """The budget of calls for shrinking is spent."""
 
 
+def _is_cut(lost: WorkerLost) -> bool:
+    """Whether the time of the whole run has ended it, and nothing that it did."""
+    return lost.loss is Loss.TIMEOUT and lost.during == "run"
+
+
 class _Search:
     """One run of a check: look for a failing case, shrink it, replay it in a fresh worker, say what is wrong."""
 
@@ -194,7 +199,9 @@ class _Search:
         except CannotJudge as without:
             return Verdict.not_judged(without.reason)
         except WorkerLost as lost:
-            if self.smallest is None or lost.during != "check":
+            if self.smallest is None and _is_cut(lost):
+                return Verdict.not_judged(Reason.BUDGET)
+            if self.smallest is None or lost.during not in ("check", "run"):
                 return self._failed(lost, self.current)
             # a slow submission ran out of time while its failing case was made smaller: the one that is known is shown
         if self.smallest is None:
@@ -271,6 +278,8 @@ class _Search:
         try:
             self._with_worker(lambda implementation: inner(implementation, **case), record=True)
         except (CheckFailed, StudentError, WorkerLost) as error:
+            if isinstance(error, WorkerLost) and _is_cut(error) and self.error is not None:
+                return self._failed(self.error, case)
             return self._failed(error, case)
         message = (
             f"This case, number {self.calls_at_smallest} of those tried, went wrong and is right in a fresh process: the "

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from sandbox.self_test import Confinement
 
 from .catalogue import checks_of
 from .check import SHRINK_CALLS, Check, Group, derive
+from .deadline import Deadline
 from .homework import Homework, toml_of
 from .misconceptions import banks, named
 from .student import Student, find_code
@@ -39,6 +40,7 @@ class Judge:
             None where there is none (in the students' kit).
         shrink_calls: cases tried to make a failing one smaller; the verdicts' outcomes do not depend on it.
         confinement: what the self-test has found; hidden checks are refused if it does not hold. None = do not ask.
+        seconds: for the whole run, from now on; None = what the homework's TOML says.
 
     Raises:
         IntakeError: the submission cannot be taken in.
@@ -55,6 +57,7 @@ class Judge:
         reference: Path | None = None,
         shrink_calls: int = SHRINK_CALLS,
         confinement: Confinement | None = None,
+        seconds: float | None = None,
     ) -> None:
         # cases are small: a second thread only waits for the first, and on a busy machine for its turn
         torch.set_num_threads(1)
@@ -70,7 +73,10 @@ class Judge:
         self._shrink_calls = shrink_calls
         self.confinement = confinement
         self._stack = ExitStack()
-        self._ends = time.monotonic() + homework.config.limits.seconds_in_all
+        self._deadline = Deadline(
+            homework.config.limits.seconds_in_all if seconds is None else seconds,
+            {check.id: item.number for check in self.checks if (item := homework.item_of(check.id)) is not None},
+        )
         self.student = self._take(submission, self._stack)
 
     def __enter__(self) -> "Judge":
@@ -105,23 +111,48 @@ class Judge:
         origin = f"{self._secret}:{self.snapshot.digest}" if self._seed is None else f"seed {self._seed}"
         return derive(origin, check.id)
 
+    def carry_on(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Take over verdicts of an earlier process that judged the same submission, but for those that come again."""
+        for check in self.checks:
+            verdict = verdicts.get(check.id)
+            if verdict is not None and verdict.reason is not Reason.BUDGET:
+                self.verdicts[check.id] = verdict
+                if verdict.misconception is not None:
+                    self.misconceptions[check.task] = verdict.misconception
+
     def judge(self, check: Check) -> Verdict:
         """Judge one check and remember the verdict."""
         start = time.monotonic()
-        verdict = self._prerequisite(check) or self._run(check, start)
-        if verdict.outcome is Outcome.FAILED:
-            verdict = self._with_misconception(check, verdict)
+        verdict = self._prerequisite(check) or self._run(check)
         self.verdicts[check.id] = verdict
-        self.seconds[check.id] = time.monotonic() - start
+        self.seconds[check.id] = self.seconds.get(check.id, 0.0) + time.monotonic() - start
         return verdict
 
+    def comes_again(self, check: Check) -> bool:
+        """Whether a check that has been judged is to be judged once more: the share of its question has cut it short.
+
+        Whoever judges lets it come again after all others, once `begin_again` has been called.
+        """
+        verdict = self.verdicts.get(check.id)
+        cut = verdict is not None and verdict.reason is Reason.BUDGET
+        return cut and not self._deadline.is_final and not self._deadline.is_over
+
+    def begin_again(self) -> None:
+        """Say that from now on the checks come that have been cut short: they get the time that was left over."""
+        self._deadline.begin_again()
+
     def judge_all(self, after: Callable[[Check, Verdict], None] = lambda check, verdict: None) -> dict[str, Verdict]:
-        """Judge every check in order.
+        """Judge every check in order, those that were cut short once more at the end.
 
         Args:
             after: called with each check and its verdict.
         """
         for check in self.checks:
+            if check.id not in self.verdicts:
+                after(check, self.judge(check))
+        again = [check for check in self.checks if self.comes_again(check)]
+        self.begin_again()
+        for check in again:
             after(check, self.judge(check))
         return self.verdicts
 
@@ -135,41 +166,59 @@ class Judge:
                 return Verdict.not_judged(Reason.PREREQUISITE, f"Not judged: it needs “{gate.sentence}”")
         return None
 
-    def _run(self, check: Check, now: float) -> Verdict:
-        if now > self._ends:
+    def _run(self, check: Check) -> Verdict:
+        if self._deadline.is_over:
             return Verdict.not_judged(Reason.BUDGET)
         if self.confinement is not None and not self.confinement.holds and self._is_hidden(check):
             return Verdict.not_judged(Reason.UNCONFINED, staff=self.confinement.summary)
-        verdict = check.run(self.student, self.seed_of(check), shrink_calls=self._shrink_calls)
+        until = self._deadline.until(check.id, self._waiting())
+        student = self._within(self.student, until)
+        verdict = check.run(student, self.seed_of(check), shrink_calls=self._shrink_calls)
         if verdict.reason is Reason.GRADER_FAULT and self._reference is not None:
-            return self._second_opinion(check, verdict, self._reference)
+            verdict = self._second_opinion(check, verdict, self._reference, until)
+        if verdict.outcome is Outcome.FAILED:
+            verdict = self._with_misconception(check, verdict, student)
         return verdict
 
     def _is_hidden(self, check: Check) -> bool:
         item = self.homework.item_of(check.id)
         return item is not None and item.visibility != "visible"
 
-    def _with_misconception(self, check: Check, verdict: Verdict) -> Verdict:
+    def _waiting(self) -> list[str]:
+        """The checks that are to be judged in this round."""
+        if self._deadline.is_final:
+            return [name for name, verdict in self.verdicts.items() if verdict.reason is Reason.BUDGET]
+        return [check.id for check in self.checks if check.id not in self.verdicts]
+
+    @staticmethod
+    def _within(student: Student, until: float) -> Student:
+        """The same submission, whose workers must have ended by then."""
+        submission = student.submission
+        return replace(student, submission=replace(submission, patience=replace(submission.patience, until=until)))
+
+    def _with_misconception(self, check: Check, verdict: Verdict, student: Student) -> Verdict:
         """The verdict with the name of the mistake, if it is a known one; asked once per task, at its first failure."""
         if check.group is Group.INTERFACE or check.task not in banks() or check.task in self.misconceptions:
             return verdict
         try:
-            found = named(self.student, check.task, self.seed_of(check))
+            found = named(student, check.task, self.seed_of(check))
         except Exception:  # the verdict stands without a name, and the staff is told
             self.misconceptions[check.task] = None
             return replace(verdict, staff=f"{verdict.staff}\n{traceback.format_exc()}".strip())
         self.misconceptions[check.task] = found
         return replace(verdict, misconception=found)
 
-    def _second_opinion(self, check: Check, verdict: Verdict, reference: Path) -> Verdict:
+    def _second_opinion(self, check: Check, verdict: Verdict, reference: Path, until: float) -> Verdict:
         """Whose fault it is that the grader stumbled: if the solution passes, what the student's code sent is to blame.
 
         Otherwise a submission could buy points by sending values that make the judge raise.
         """
         with ExitStack() as stack:  # the solution's snapshot goes at once: the student's next worker might read it
-            solution = self._take(reference, stack)
-            outcome = check.run(solution, self.seed_of(check)).outcome
-        if outcome is not Outcome.PASSED:
+            solution = self._within(self._take(reference, stack), until)
+            opinion = check.run(solution, self.seed_of(check))
+        if opinion.reason is Reason.BUDGET:
+            return opinion
+        if opinion.outcome is not Outcome.PASSED:
             return verdict
         message = (
             "What came back from this code could not be compared. Return plain tensors, numbers, strings and lists."

@@ -11,7 +11,9 @@ or write `--submission=DIR`; `run_autograder` never looks for an ini file.
 """
 
 import os
+import signal
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .check import Check
     from .homework import Level
     from .judge import Judge
+    from .progress import Progress
     from .verdict import Verdict
 
 HERE = Path(__file__).resolve().parent
@@ -70,6 +73,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--accept-unconfined", action="store_true", help="grade hidden checks too where student code is not confined"
     )
     group.addoption("--seed", type=int, metavar="N", help="the same cases for every submission with the same N")
+    group.addoption(
+        "--seconds", type=float, metavar="S", help="time for the whole run (default: what the homework says)"
+    )
+    group.addoption(
+        "--progress", metavar="FILE", help="write verdicts down here, and carry on from those that are there"
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -149,12 +158,14 @@ class Grading:
     """One grading run: from the snapshot to the last worker's death."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self.started = time.monotonic()
         # the zygote loads torch while this process loads it too
         from sandbox.launch import Zygote
 
         self.config = config
         self.zygote: Zygote | None = Zygote()
         self.judge: Judge
+        self.progress: Progress | None = None
         try:
             self._start()
         except BaseException:
@@ -162,8 +173,6 @@ class Grading:
             raise
 
     def _start(self) -> None:
-        import time
-
         from hypothesis.configuration import set_hypothesis_home_dir
 
         from sandbox.confine import hide_memory
@@ -173,8 +182,9 @@ class Grading:
         from .catalogue import all_checks
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
+        from .progress import Progress
 
-        self.started = time.monotonic()
+        seconds = self.config.option.seconds
         # its caches lie in the working directory otherwise, which may be the submission's
         set_hypothesis_home_dir(SETTINGS.parent / ".hypothesis")
         slug = self.config.option.homework
@@ -192,6 +202,7 @@ class Grading:
                 seed=self.config.option.seed,
                 reference=reference_of(slug),
                 confinement=None if accepted else self.confinement,
+                seconds=None if seconds is None else seconds - (time.monotonic() - self.started),
             )
         except HomeworkError as error:
             raise pytest.UsageError(str(error)) from None
@@ -199,6 +210,11 @@ class Grading:
             self.config.hook.pytest_headmaster_refused(slug=slug, message=str(error))
             raise pytest.UsageError(str(error)) from None
         self.present = {check.id: check for check in self.judge.checks}
+        self.again: list[CheckItem] = []
+        if self.config.option.progress is not None:
+            of = f"{homework.slug} {self.judge.snapshot.digest}"
+            self.progress = Progress(Path(self.config.option.progress), of)
+            self.judge.carry_on(self.progress.verdicts)
         self.config.hook.pytest_headmaster_begin(judge=self.judge, confinement=self.confinement)
 
     @property
@@ -234,8 +250,24 @@ class Grading:
             *left_out[:10],
         ]
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Judge a check before it is reported; one that its question's share has cut short comes again at the end."""
+        if not isinstance(item, CheckItem):
+            return None
+        if self.again and item is self.again[0]:
+            self.judge.begin_again()
+        item.judge()
+        if not self.judge.comes_again(item.check):
+            return None
+        self.again.append(item)
+        item.session.items.append(item)  # pytest goes through them one by one
+        item.session._setupstate.teardown_exact(nextitem)  # as after any item
+        return True
+
     def pytest_sessionstart(self) -> None:
-        """Leave out the files' names, which pytest would put before each verdict."""
+        """From now on a request to end has its listeners finish; and no file's name is put before a verdict."""
+        signal.signal(signal.SIGTERM, _interrupt)
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.showfspath = False
@@ -268,8 +300,6 @@ class Grading:
 
     def pytest_sessionfinish(self) -> None:
         """End the last worker, then let the listeners finish."""
-        import time
-
         self.close()
         self.config.hook.pytest_headmaster_end(judge=self.judge, seconds=time.monotonic() - self.started)
 
@@ -284,6 +314,12 @@ class Grading:
             self.zygote = None
             if hasattr(self, "judge"):
                 self.judge.close()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """End the run as Ctrl-C does: its listeners write what there is."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 class CheckFailedError(Exception):
@@ -305,16 +341,30 @@ class CheckItem(pytest.Item):
         item = self.grading.judge.homework.item_of(self.check.id)
         return item.number if item else ""
 
-    def runtest(self) -> None:
-        """Judge the check."""
+    @property
+    def is_advice(self) -> bool:
+        """Whether it costs no points."""
         from .scoring import weight_of
+
+        item = self.grading.judge.homework.item_of(self.check.id)
+        return item is not None and weight_of(item, self.check) == 0
+
+    def judge(self) -> None:
+        """Judge the check, if no earlier process of this run has."""
+        judge = self.grading.judge
+        if self.verdict is None and self.check.id in judge.verdicts:
+            self.verdict = judge.verdicts[self.check.id]
+            return
+        self.verdict = judge.judge(self.check)
+        if self.grading.progress is not None:
+            self.grading.progress.add(self.check.id, self.verdict)
+        self.config.hook.pytest_headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
+
+    def runtest(self) -> None:
+        """Fail if its verdict is not `passed`, unless it is advice."""
         from .verdict import Outcome
 
-        judge = self.grading.judge
-        self.verdict = judge.judge(self.check)
-        self.config.hook.pytest_headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
-        item = judge.homework.item_of(self.check.id)
-        self.is_advice = item is not None and weight_of(item, self.check) == 0
+        assert self.verdict is not None
         if self.verdict.outcome is not Outcome.PASSED and not self.is_advice:
             raise CheckFailedError
 

@@ -17,7 +17,7 @@ class Reason(Enum):
     """Why a check was not judged; the value is what the student reads."""
 
     PREREQUISITE = "an earlier check that it needs failed"
-    BUDGET = "the time allowed for the whole run was over before it started; hand in again to have it judged"
+    BUDGET = "the time allowed for the whole run was over before it had ended; hand in again to have it judged"
     GRADER_FAULT = "the grader itself failed here; it costs no points, and the staff has been told"
     NOT_RUN = "it has not been run"
     UNCONFINED = "it is hidden, and this machine does not confine student code; the staff has to grade this again"

@@ -1,17 +1,20 @@
 """What `run_autograder` does: one submission in, one complete results.json out, whatever happens in between."""
 
 import argparse
-import subprocess
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from graders.homework import HomeworkError, available
+from graders.homework import HomeworkError, available, config_of
 from graders.plugin import HERE, hardened_command
 
 from .blank import blank
+from .reserve import Reserve
 from .results import read, write
+from .supervisor import Supervisor, budget
 from .table import table_of
 
 CONTAINER = Path("/autograder")
@@ -56,26 +59,48 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         console.print(f"--results {options.results} cannot be written: {error.strerror}", style="red", markup=False)
         return 2
-    command = hardened_command(
+    reserve = Reserve(options.results.parent)
+    reserve.take()
+    with tempfile.TemporaryDirectory(prefix="headmaster-") as folder:
+        os.chmod(folder, 0o711)  # workers, who have users of their own, read the snapshot that the judge makes in it
+        ended = Supervisor(
+            lambda seconds: _command(options, seconds, Path(folder) / "progress"),
+            lambda: read(options.results).extra_data.get("finished") is True,
+            budget(config_of(options.homework).limits.seconds_in_all),
+            environment={"TMPDIR": folder},  # so that nothing is left of a judge that is killed
+            silent=options.quiet,
+        ).run()
+    reserve.give_back()
+    results = read(options.results)
+    finished = results.extra_data.get("finished") is True
+    if not finished and (ended.status not in (0, 1, 2, 4) or ended.reason):
+        lines = [_WHY[ended.reason], results.output]
+        results.output = "\n".join("\n".join(lines).splitlines()[:3])
+        results.extra_data["grader_status"] = ended.status
+        write(results, options.results)
+    console.print(table_of(results, options.homework))
+    console.print(results.output, markup=False, highlight=False)
+    return 0 if finished else 1
+
+
+_WHY = {
+    "": "The grader stopped early, through no fault of yours; what it had judged is below. Hand in again.",
+    "time": "The time allowed for grading was over; what had been judged by then is below.",
+    "asked": "The grading was stopped from outside; what had been judged by then is below. Hand in again.",
+}
+
+
+def _command(options: argparse.Namespace, seconds: float, progress: Path) -> list[str]:
+    """The command line of the judge."""
+    return hardened_command(
         [
             *(str(HERE), "-q", "--no-header", "--no-summary"),
             f"--homework={options.homework}",
             f"--submission={options.submission.resolve()}",
             f"--results={options.results.resolve()}",
+            f"--seconds={seconds:.3f}",
+            f"--progress={progress}",
             *([f"--seed={options.seed}"] if options.seed is not None else []),
             *(["--accept-unconfined"] if options.accept_unconfined else []),
         ]
     )
-    silent = subprocess.DEVNULL if options.quiet else None
-    status = subprocess.run(command, cwd="/", stdout=silent, check=False).returncode
-    results = read(options.results)
-    console.print(table_of(results, options.homework))
-    console.print(results.output, markup=False, highlight=False)
-    if results.extra_data.get("finished"):
-        return 0
-    if status not in (0, 1, 2, 4):
-        lines = [f"The grader stopped early (status {status}); what it had judged is below.", results.output]
-        results.output = "\n".join("\n".join(lines).splitlines()[:3])
-        results.extra_data["grader_status"] = status
-        write(results, options.results)
-    return 1

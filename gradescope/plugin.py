@@ -1,6 +1,8 @@
 """The pytest plugin behind `--results FILE`: results.json is complete and valid from the first moment on."""
 
+import errno
 import platform
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +54,10 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
         """Write what is judged so far."""
-        self._write(judge, finished=False)
+        from graders.verdict import Reason
+
+        if verdict.reason is not Reason.BUDGET:  # it says no more than that nothing is judged yet, and time is short
+            self._write(judge, finished=False)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_end(self, judge: "Judge", seconds: float) -> None:
@@ -75,9 +80,17 @@ class Reporter:
         self._replace(results)
 
     def _replace(self, results: "Results") -> None:
+        """Replace the file. On a full disk the room that was kept gives way; what is written later may still fit."""
+        from .reserve import Reserve
         from .results import write
 
         try:
             write(results, self.path)
         except OSError as error:
-            raise pytest.UsageError(f"--results {self.path} cannot be written: {error.strerror}") from error
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise pytest.UsageError(f"--results {self.path} cannot be written: {error.strerror}") from error
+            Reserve(self.path.parent).give_back()
+            try:
+                write(results, self.path)
+            except OSError:
+                print(f"--results {self.path} could not be written: the disk is full", file=sys.stderr)

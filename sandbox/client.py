@@ -1,6 +1,7 @@
 """What graders use: a submission, opened in fresh workers, and the objects that live there."""
 
 import itertools
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,11 +24,17 @@ MAX_INSTANCES = 256
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds that each kind of request may take, and all requests to one worker together."""
+    """Seconds that each kind of request may take, and all requests to one worker together.
+
+    Attributes:
+        load, call, total: in seconds.
+        until: when all must have ended because the run itself ends, by the monotonic clock.
+    """
 
     load: float = 20.0
     call: float = 10.0
     total: float = 90.0
+    until: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,9 @@ class Worker:
         self.channel = channel
         self.patience = patience
         self.journal: list[Entry] | None = None
-        self._ends = time.monotonic() + patience.total
+        own_end = time.monotonic() + patience.total
+        self._ends = min(own_end, patience.until)
+        self._cut_by = "run" if patience.until < own_end else "check"
         self._deferred: list[list[Any]] = []
         self._numbers = itertools.count(1)
 
@@ -100,7 +109,7 @@ class Worker:
         seconds = seconds or self.patience.call
         remaining = self._ends - time.monotonic()
         if remaining < seconds:
-            seconds, during = max(0.001, remaining), "check"
+            seconds, during = max(0.001, remaining), self._cut_by
         requests, self._deferred = [*self._deferred, [operation, arguments]], []
         if len(requests) > 1:
             operation, arguments = "sequence", {"requests": requests}

@@ -55,7 +55,8 @@ class WorkerLost(BaseException):
     Attributes:
         loss: how it was lost.
         detail: for TIMEOUT the seconds allowed, for EXIT the status, for SIGNAL its name, for PROTOCOL what was wrong.
-        during: what it was doing: `call`, `import`, or `check` when the time for all calls of a check was over.
+        during: what it was doing: `call`, `import`, or `check` when the time for all calls of a check was over, `run` when that
+            of the whole run was.
     """
 
     def __init__(self, loss: Loss, detail: str, during: str = "call") -> None:

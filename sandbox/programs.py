@@ -54,7 +54,7 @@ def run(
     command: Sequence[str],
     *,
     seconds: float,
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
     folder_bytes: int = 256 << 20,
     also: Mapping[str, bytes] | None = None,
 ) -> Iterator[Ended]:
@@ -81,7 +81,7 @@ def run(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         home.chmod(0o711)
-        ended = _run(zygote, folder, list(command), seconds, limits, folder_bytes)
+        ended = _run(zygote, folder, list(command), seconds, limits or Limits(), folder_bytes)
         try:
             yield ended
         finally:

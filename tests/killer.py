@@ -23,6 +23,15 @@ POINTS = {
     "third file renamed": 3,
     "all judged, zygote still alive": 4,
     "zygote closed, final file not yet written": 4,
+    "final file written": 4,
+    "options read, nothing started": 0,
+    "zygote started": 0,
+    "self-test running": 0,
+    "submission being copied": 0,
+    "worker forked for the first check": 0,
+    "inside a write to the journal of verdicts": 1,
+    "inside the second check, worker being closed": 1,
+    "between the second and the third check": 2,
 }
 
 
@@ -36,7 +45,9 @@ def arm(point: str) -> None:
     import gradescope.results as results
     from graders.judge import Judge
     from graders.plugin import Grading
+    from graders.progress import Progress
     from gradescope.plugin import Reporter
+    from sandbox import intake
     from sandbox.channel import Channel
     from sandbox.launch import Zygote
 
@@ -65,13 +76,22 @@ def arm(point: str) -> None:
         lambda: on_call(Reporter, "_write", 1, after=True),
         lambda: on_call(Grading, "pytest_collection_modifyitems", 1, after=True),
         lambda: on_call(Judge, "judge", 1, after=False),
-        lambda: on_call(Channel, "request", 2, after=True),
+        lambda: on_call(Channel, "request", 4, after=True),  # two are the self-test's
         lambda: on_call(Judge, "_run", 3, after=False),
         lambda: on_call(Judge, "judge", 3, after=True),
         lambda: on_call(results.os, "replace", 4, after=False),  # the first one is the file without verdicts
         lambda: on_call(results.os, "replace", 4, after=True),
         lambda: on_call(Grading, "close", 1, after=False),
         lambda: on_call(Zygote, "close", 1, after=True),
+        lambda: on_call(Reporter, "pytest_headmaster_end", 1, after=True),
+        lambda: on_call(Grading, "__init__", 1, after=False),
+        lambda: on_call(Zygote, "_start", 1, after=True),
+        lambda: on_call(Channel, "_send", 2, after=True),
+        lambda: on_call(intake, "_copy", 1, after=False),
+        lambda: on_call(Zygote, "_fork", 2, after=True),  # the first one is for the self-test
+        lambda: on_call(Progress, "add", 2, after=False),
+        lambda: on_call(Channel, "close", 3, after=False),
+        lambda: on_call(Reporter, "pytest_headmaster_judged", 2, after=True),
     ]
     plan[number]()
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,14 @@ from graders.homework import load
 from graders.judge import Judge
 from graders.plugin import HERE, hardened_command
 from graders.verdict import Outcome
+from gradescope import supervisor
 from gradescope.blank import blank
 from gradescope.plugin import Reporter
-from gradescope.results import read, write
+from gradescope.results import Results, read, write
+from gradescope.supervisor import Budget, Ended, Supervisor
 from sandbox.channel import Channel
 from sandbox.launch import Zygote
+from sandbox.self_test import Confinement
 from tests.killer import POINTS
 
 ROOT = HERE.parent
@@ -56,7 +58,7 @@ def run(zygote: Zygote, results: Path) -> Judge:
     """Judge a few checks of the reference, writing results.json as a real run does."""
     reporter = Reporter(results)
     with Judge(load("core"), ROOT / "reference", zygote) as judge:
-        reporter.pytest_headmaster_begin(judge)
+        reporter.pytest_headmaster_begin(judge, Confinement({}, {}, 0, ""))
         for check in judge.checks:
             if check.id in RUN:
                 verdict = judge.judge(check)
@@ -93,26 +95,39 @@ def test_worker_killed_at_every_frame_boundary(zygote: Zygote, tmp_path: Path, m
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
-def test_judge_killed(point: str, tmp_path: Path) -> None:
-    """Whenever the judge dies, results.json is valid, complete, and holds every verdict that was written before."""
+def test_judge_killed(point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever the judge dies, results.json is valid and holds every verdict so far; the next judge judges the others."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # a killed judge leaves its snapshot behind
+    monkeypatch.setattr(supervisor, "_age", lambda: 0.0)
     results = tmp_path / "results.json"
     write(blank("core", "The grading has begun."), results)
-    command = hardened_command(
-        [
-            *(str(HERE), "-q", "--homework=core", f"--submission={ROOT / 'reference'}", f"--results={results}"),
-            *("-k", "test_mask and (interface or causal_agrees or is_boolean or no_future_key)"),
-        ]
-    )
-    pytest_arguments = command[command.index("pytest") + 1 :]
-    killer = [sys.executable, "-I", str(Path(__file__).parent / "killer.py"), point, *pytest_arguments]
-    environment = os.environ | {"TMPDIR": str(tmp_path)}  # a killed judge leaves its snapshot behind
-    process = subprocess.run(
-        killer, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert process.returncode == -signal.SIGKILL, process.stdout + process.stderr
-    found = read(results)
-    outcomes = [facts["outcome"] for facts in found.extra_data.get("checks", {}).values()]
-    assert POINTS[point] == outcomes.count("passed")
+    after_death: list[Results] = []
+
+    def command(seconds: float) -> list[str]:
+        whole = hardened_command(
+            [
+                *(str(HERE), "-q", "--homework=core", f"--submission={ROOT / 'reference'}", f"--results={results}"),
+                *(f"--progress={tmp_path / 'progress'}", f"--seconds={seconds}"),
+                *("-k", "test_mask and (interface or causal_agrees or is_boolean or no_future_key)"),
+            ]
+        )
+        if (tmp_path / "started").exists():
+            after_death.append(read(results))
+            return whole
+        (tmp_path / "started").touch()
+        arguments = whole[whole.index("pytest") + 1 :]
+        return [sys.executable, "-I", str(Path(__file__).parent / "killer.py"), point, *arguments]
+
+    ended = Supervisor(command, lambda: False, Budget(200, 210, 220)).run()
+    assert ended == Ended(0, 2, "")
+    [found] = after_death
+    assert POINTS[point] == _passed(found)
     assert found.extra_data["finished"] is False
     assert (found.max_score, [test.number for test in found.tests]) == (250.0, [str(n) for n in range(1, 16)])
+    assert _passed(read(results)) == 4
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".json"] == ["results.json"]
+
+
+def _passed(results: Results) -> int:
+    outcomes = [facts["outcome"] for facts in results.extra_data.get("checks", {}).values()]
+    return outcomes.count("passed")

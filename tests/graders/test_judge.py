@@ -1,6 +1,7 @@
 """Judging one submission: order, prerequisites, seeds, the budget, and whose fault it is when the grader stumbles."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from graders.catalogue import checks_of
 from graders.check import Check, Group, check
+from graders.deadline import Deadline
 from graders.homework import Homework, LimitTable, load
 from graders.judge import KEY, Judge, reference_of
 from graders.student import Student
-from graders.verdict import Outcome, Reason, Verdict
+from graders.verdict import Misconception, Outcome, Reason, Verdict
 from sandbox import intake
 from sandbox.client import Patience
 from sandbox.errors import IntakeError
@@ -211,7 +213,8 @@ def test_a_check_runs_with_its_seed(judge: Any) -> None:
     someone = judge({})
     spy = foregone("property", PASSED)
     someone.judge(spy)
-    assert [(someone.student, someone.seed_of(spy))] == spy.runs
+    [(student, seed)] = spy.runs
+    assert (student.submission.snapshot, seed) == (someone.snapshot, someone.seed_of(spy))
 
 
 # ---------------------------------------------------------------------------------------------------- the budget
@@ -222,7 +225,7 @@ def test_what_starts_after_the_time_is_not_judged(judge: Any) -> None:
     someone = judge({"mask.py": MASK}, homework=within(1e-9))
     verdicts = someone.judge_all()
     sentence = (
-        "Not judged: the time allowed for the whole run was over before it started; hand in again to have it judged."
+        "Not judged: the time allowed for the whole run was over before it had ended; hand in again to have it judged."
     )
     assert {Verdict(Outcome.NOT_JUDGED, sentence, Reason.BUDGET)} == set(verdicts.values())
     assert len(someone.checks) == len(verdicts)
@@ -239,13 +242,67 @@ def test_a_failed_gate_is_told_even_when_the_time_is_over(judge: Any, monkeypatc
     someone = judge({})
     someone.checks = [foregone("interface", FAILED), foregone("property", PASSED)]
     someone.judge(someone.checks[0])
-    monkeypatch.setattr(someone, "_ends", 0.0)
+    monkeypatch.setattr(someone, "_deadline", Deadline(0, {}))
     assert Reason.PREREQUISITE is someone.judge(someone.checks[1]).reason
 
 
 def test_the_time_is_enough_by_default(judge: Any) -> None:
     """Protects from a budget that is over before it begins."""
     assert dict.fromkeys(GROUPS, "passed") == judged(judge({}), {})
+
+
+@dataclass(frozen=True)
+class Slow(Check):
+    """A check that is cut short as long as it has less than some seconds."""
+
+    needs: float = 0.0
+    shares: list[float] = field(default_factory=list, compare=False)
+
+    def run(self, student: Student, seed: int, *, shrink_calls: int = 0) -> Verdict:
+        """Tell the verdict, and write down how much time it was given."""
+        self.shares.append(student.submission.patience.until - time.monotonic())
+        return PASSED if self.shares[-1] >= self.needs else Verdict.not_judged(Reason.BUDGET)
+
+
+def slow(task: str, needs: float) -> Slow:
+    return Slow(task, "is_slow", Group.PROPERTY, "It is slow.", frozenset(), 1.0, lambda: None, needs)
+
+
+def test_what_its_share_cuts_short_comes_again(judge: Any) -> None:
+    """Protects slow but right work: what the other questions did not use is its own, at the end."""
+    someone = judge({}, homework=within(100))
+    someone.checks = checks = [slow("mask", 40), slow("rope", 1), slow("mlp", 1), slow("gpt", 1000)]
+    told: list[str] = []
+    verdicts = someone.judge_all(lambda check, verdict: told.append(check.task))
+    assert told == ["mask", "rope", "mlp", "gpt", "mask", "gpt"]
+    assert [verdict.reason for verdict in verdicts.values()] == [None, None, None, Reason.BUDGET]
+    shares = [round(share) for check in checks for share in check.shares]
+    # of 100 s a quarter, a third, a half and all; then, for two, a half and all
+    assert shares == [25, 50, 33, 50, 100, 100]
+
+
+def test_nothing_comes_again_when_the_time_is_over(judge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the end of a run: no second round of checks that cannot be judged."""
+    someone = judge({}, homework=within(100))
+    someone.checks = [slow("mask", 1000)]
+    monkeypatch.setattr(someone, "_deadline", Deadline(0, {}))
+    told: list[str] = []
+    someone.judge_all(lambda check, verdict: told.append(check.task))
+    assert told == ["mask"]
+
+
+def test_an_earlier_process_is_carried_on(judge: Any) -> None:
+    """Protects a run whose judge died: what it had judged is not judged again, what it had no time for is."""
+    someone = judge({})
+    someone.checks = [foregone("shape", PASSED), foregone("agreement", PASSED), foregone("property", PASSED)]
+    wrong = Verdict(Outcome.FAILED, "wrong", misconception=Misconception("upper", "It is upside down.", "Look."))
+    names = [check.id for check in someone.checks]
+    someone.carry_on({names[0]: wrong, names[1]: Verdict.not_judged(Reason.BUDGET), "none.such": PASSED})
+    assert someone.misconceptions == {"mask": wrong.misconception}
+    told: list[str] = []
+    verdicts = someone.judge_all(lambda check, verdict: told.append(check.id))
+    assert told == names[1:]
+    assert (verdicts[names[0]], list(verdicts)) == (wrong, names)
 
 
 # ---------------------------------------------------------------------------------------------------- second opinions

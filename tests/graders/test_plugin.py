@@ -438,13 +438,6 @@ def test_advice_costs_nothing(start: Start, tmp_path: Path) -> None:
     assert re.match(r" {21}\S", after[1]), after[:2]
 
 
-class FakeHook:
-    """Swallows what a check item announces."""
-
-    def pytest_headmaster_judged(self, **facts: Any) -> None:
-        """Do nothing."""
-
-
 @pytest.mark.parametrize(
     ("verdict", "advice", "raises"),
     [
@@ -465,8 +458,8 @@ def test_what_makes_a_run_fail(verdict: Verdict, advice: bool, raises: bool) -> 
     homework = SimpleNamespace(item_of=lambda task: item)
     node: Any = object.__new__(CheckItem)
     node.check = check
-    node.grading = SimpleNamespace(judge=SimpleNamespace(judge=lambda check: verdict, homework=homework))
-    node.config = SimpleNamespace(hook=FakeHook())
+    node.grading = SimpleNamespace(judge=SimpleNamespace(homework=homework))
+    node.verdict = verdict
     if raises:
         with pytest.raises(CheckFailedError):
             node.runtest()

@@ -14,8 +14,13 @@ pytestmark = pytest.mark.torch_free
     [
         (Reason.PREREQUISITE, "Not judged: an earlier check that it needs failed."),
         (
+            Reason.UNCONFINED,
+            "Not judged: it is hidden, and this machine does not confine student code; "
+            "the staff has to grade this again.",
+        ),
+        (
             Reason.BUDGET,
-            "Not judged: the time allowed for the whole run was over before it started; hand in again to have it judged.",
+            "Not judged: the time allowed for the whole run was over before it had ended; hand in again to have it judged.",
         ),
         (
             Reason.GRADER_FAULT,
@@ -38,7 +43,7 @@ def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
 
 def test_each_reason_has_its_test() -> None:
     """Protects the table above: a new reason needs a sentence that somebody has read."""
-    told = {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN", "NO_TEMPLATE", "NOT_HANDED_IN"}
+    told = {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN", "UNCONFINED", "NO_TEMPLATE", "NOT_HANDED_IN"}
     assert told == {reason.name for reason in Reason}
 
 
