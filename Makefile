@@ -7,7 +7,7 @@ HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
 ON_ALL_CORES := -q -n auto --dist worksteal
 
-.PHONY: demo test test-slow lint types bench templates coverage audit strength gallery install clean
+.PHONY: demo test test-slow lint types fuzz bench templates coverage audit strength gallery install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
@@ -29,6 +29,11 @@ lint: .venv/.dev
 
 types: .venv/.dev
 	$(BIN)/mypy
+
+# what takes bytes from students, fuzzed for some time each; inputs are kept in out/fuzz
+SECONDS ?= 60
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.fuzz all --seconds $(SECONDS)
 
 bench: .venv/.runtime
 	$(BIN)/python -m benchmarks.bench --out out/bench.json

@@ -267,8 +267,10 @@ def read_config(path: Path) -> Config:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML, or a number of more digits than Python reads
         raise HomeworkError(f"{path.name}: cannot be read as TOML: {error}") from error
+    except RecursionError:
+        raise HomeworkError(f"{path.name}: cannot be read as TOML: it is nested too deeply") from None
     try:
         return Config.model_validate(table)
     except ValidationError as error:
@@ -301,4 +303,11 @@ def _explain(mistake: Any) -> str:
     message = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] in ("missing", "value_error"):
         return f"{place}: {message}"
-    return f"{place}: found {mistake['input']!r}; {message[0].lower()}{message[1:]}"
+    return f"{place}: found {_shown(mistake['input'])}; {message[0].lower()}{message[1:]}"
+
+
+def _shown(found: Any) -> str:
+    try:
+        return repr(found)
+    except ValueError:  # hexadecimal, so read, but of more digits than Python writes
+        return "a number of thousands of digits, or something with one"

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import notebook
 from .slicing import Program
+from .statements import room_for_deep_trees
 
 MAX_USES = 500
 MAX_NAME = 200
@@ -63,6 +64,7 @@ def read(name: str, data: bytes) -> Source:
     return source
 
 
+@room_for_deep_trees()
 def scan(root: str, paths: Sequence[str], wanted: Sequence[str]) -> dict[str, Any]:
     """What definitions use, and what the files import.
 
@@ -92,6 +94,7 @@ def scan(root: str, paths: Sequence[str], wanted: Sequence[str]) -> dict[str, An
     }
 
 
+@room_for_deep_trees()
 def same(root: str, first: str, second: str, wanted: Sequence[str]) -> list[str]:
     """The wanted definitions of the second file that the first lacks or defines otherwise.
 
@@ -101,6 +104,7 @@ def same(root: str, first: str, second: str, wanted: Sequence[str]) -> list[str]
     return [name for name in wanted if name in other and (name not in one or _differ(one[name][1], other[name][1]))]
 
 
+@room_for_deep_trees()
 def compare(
     root: str, paths: Sequence[str], template: str, template_name: str, wanted: Sequence[str]
 ) -> dict[str, Any]:
@@ -146,7 +150,7 @@ class _File:
         """Where a name is bound and, if it is a class, what it is made of."""
         place = self.source.definitions().get(name)
         if place is None:
-            statement = self.program.statements[self.program.bindings[name][-1]]
+            statement = self.program.statements[self._bound_at(name)[-1]]
             label = self.source.label(statement.cell)
             return {"place": label, "line": statement.node.lineno, "bases": [], "methods": {}}
         label, node = place
@@ -173,6 +177,13 @@ class _File:
             label = self.source.label(statement.cell)
             yield from ((dotted, label, line) for dotted, line in names.used_in(statement.node))
 
+    def has(self, name: str) -> bool:
+        """Whether it binds a name, or may do so by a star import."""
+        return bool(self._bound_at(name))
+
+    def _bound_at(self, name: str) -> list[int]:
+        return self.program.bindings.get(name) or self.program.stars(len(self.program.statements))
+
     def _names(self, chosen: Sequence[int]) -> "_Names":
         return _Names([self.program.statements[i].node for i in chosen])
 
@@ -190,7 +201,8 @@ def _uses(name: str, homes: Sequence[_File], files: Sequence[_File]) -> list[lis
             if parts not in own:  # what is one's own is followed, not listed
                 found.setdefault(dotted, (place, line))
             for module, attribute in itertools.pairwise(parts):
-                new = [each for each in files if each.module == module and (each.source.name, attribute) not in seen]
+                new = [each for each in files if each.module == module and each.has(attribute)]
+                new = [each for each in new if (each.source.name, attribute) not in seen]
                 seen |= {(each.source.name, attribute) for each in new}
                 pending += [(each, attribute) for each in new]
     return [[dotted[:MAX_NAME], *place] for dotted, place in found.items()]

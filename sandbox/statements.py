@@ -3,10 +3,12 @@
 import ast
 import copy
 import symtable
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
-from .notebook import Cell
+from .notebook import MAX_DEPTH, Cell
 
 # methods of lists, dictionaries and sets that change them
 _MUTATORS = frozenset(
@@ -26,6 +28,18 @@ _MUTATORS = frozenset(
     ]
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_MAX_FRAMES = 8 * MAX_DEPTH  # to copy a level of a syntax tree takes six frames
+
+
+@contextmanager
+def room_for_deep_trees() -> Iterator[None]:
+    """Let what visits a syntax tree of MAX_DEPTH levels recurse as deep as it must; the limit is as before after it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _MAX_FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class Statement:
@@ -44,7 +58,8 @@ class Statement:
 
     def __init__(self, node: ast.stmt, cell: Cell, flags: int) -> None:
         self.node, self.cell, self.flags = node, cell, flags
-        found = _Effects(node)
+        with room_for_deep_trees():
+            found = _Effects(node)
         self.binds, self.mutates, self.updates = map(frozenset, (found.binds, found.mutates, found.updates))
         self.star, self.calls = found.star, found.calls
         self.trains = found.backward and not isinstance(node, (*_FUNCTIONS, ast.ClassDef))
@@ -64,7 +79,8 @@ class Statement:
     def loads(self) -> tuple[frozenset[str], frozenset[str]]:
         """Global names that it loads while it runs, and those that its functions load when they are called."""
         loads = _Loads()
-        loads.of(self.node, set())
+        with room_for_deep_trees():
+            loads.of(self.node, set())
         return frozenset(loads.now), frozenset(loads.later)
 
 

@@ -278,6 +278,20 @@ def test_broken_toml_is_told(read: Callable[[str], Config]) -> None:
 
 
 @pytest.mark.torch_free
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("title = " + "7" * 5000, "cannot be read as TOML: Exceeds the limit"),
+        ("title = " + "[" * 5000, "cannot be read as TOML: it is nested too deeply"),
+        ("title = 0x" + "f" * 5000, "title: found a number of thousands of digits"),
+    ],
+)
+def test_what_the_parser_gives_up_on_is_told(read: Callable[[str], Config], text: str, says: str) -> None:
+    """Protects the instructor from a traceback: numbers without end, brackets without end."""
+    assert refusal(read, text).startswith(f"hw.toml: {says}")
+
+
+@pytest.mark.torch_free
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     """Protects the instructor from a traceback: wrong encoding, no file."""
     (tmp_path / "hw.toml").write_bytes(b"title = '\xff'")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.notebook import Cell, NotebookError, is_export, read, read_export
+from sandbox.notebook import MAX_DEPTH, Cell, NotebookError, is_export, read, read_export
 
 pytestmark = pytest.mark.torch_free
 
@@ -252,3 +252,16 @@ def test_exports_that_cannot_be_read(data: bytes, message: str) -> None:
     """Protects the message about a script that holds nothing."""
     with pytest.raises(NotebookError, match=message):
         read_export(data)
+
+
+def test_a_line_that_is_nearly_a_magic() -> None:
+    """Protects the time of reading: a million spaces before what is no magic are looked at once, not once for each."""
+    assert cell_of("x" + " " * 1_000_000 + "?!").problem is not None
+
+
+@pytest.mark.parametrize(("n", "is_read"), [(MAX_DEPTH - 5, True), (MAX_DEPTH + 5, False)])
+def test_how_deep_a_cell_may_be(n: int, is_read: bool) -> None:
+    """Protects what visits the trees of cells: a statement that is nested deeper than it can go is named, with its line."""
+    cell = cell_of("a = 1\nx = a" + ".b" * n)
+    assert (cell.tree is not None) == is_read
+    assert cell.problem == (None if is_read else (2, "it is nested too deeply"))

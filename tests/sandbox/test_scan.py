@@ -395,6 +395,22 @@ def test_other_files_are_followed(uses: Any) -> None:
     assert SDPA not in uses("from two import helper\nclass Own:\n    def f(self, q): return helper(q)\n", two=clean)
 
 
+def test_a_file_that_has_the_name_of_a_part_of_a_package(uses: Any) -> None:
+    """Protects a submission with a `utils.py`: the `utils` of `torch.utils.data` is another one."""
+    source = "import torch\nclass Own:\n    def f(self): return torch.utils.data.DataLoader, torch.nn.functional.relu\n"
+    found = uses(source, utils="x = 1\n", data="x = 1\n", nn="x = 1\n")
+    assert {"torch.utils.data.DataLoader", "torch.nn.functional.relu"} < set(found)
+
+
+def test_a_file_that_hands_on_what_others_define(uses: Any) -> None:
+    """Protects the rule from a star import in between: what a file hands on without binding it is found where it is defined."""
+    two = "from three import *\n"
+    three = "import torch\ndef run(q): return torch.softmax(q, -1)\n"
+    found = uses("from two import run\nclass Own:\n    def f(self, q): return run(q)\n", two=two, three=three)
+    assert found["torch.softmax"] == ["three.py", 2]
+    assert "two.absent" in uses("import two\nclass Own:\n    def f(self): return two.absent\n", two="x = 1\n")
+
+
 def test_a_class_that_comes_from_another_file(uses: Any, folder: Any) -> None:
     """Protects from a class that is only imported: what it uses, and where it is defined, is found in its own file."""
     two = "from torch import nn\nclass Own(nn.MultiheadAttention): pass\n"
@@ -456,6 +472,20 @@ def test_imports_and_problems(folder: Any) -> None:
     ]
     assert found["problems"][0][:2] == ["hw.ipynb [cell 3]", 1]
     assert found["definitions"] == {}
+
+
+@pytest.mark.parametrize(
+    "deep", ["x = a" + ".b" * 450, "if a: pass\n" + "elif a: x = 1\n" * 450], ids=["chain", "elif"]
+)
+def test_deep_statements_are_read(deep: str, folder: Any) -> None:
+    """Protects a submission in which something is nested deeper than Python's stack: the rules can still be judged."""
+    source = f"{deep}\nclass Own:\n    def f(self): return x\n"
+    root = folder({"a.py": source, "b.py": source.replace("return x", "return y")})
+    assert scan.scan(root, ["a.py"], ["Own"])["problems"] == []
+    assert scan.same(root, "a.py", "b.py", ["Own"]) == ["Own"]
+    inside = "class Own:\n    def f(self):\n" + "".join(f"        {line}\n" for line in deep.split("\n"))
+    found = scan.compare(folder({"c.py": inside}), ["c.py"], inside, "template.py", ["Own"])
+    assert found == {"started": True, "signatures": [], "outside": []}
 
 
 def test_replies_stay_small(folder: Any) -> None:

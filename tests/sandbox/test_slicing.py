@@ -1,6 +1,7 @@
 """Which statements of a notebook a name needs. The expected slices are what a person would copy into a new file."""
 
 import ast
+import sys
 import textwrap
 import time
 from collections.abc import Collection
@@ -465,6 +466,18 @@ def test_recursion() -> None:
         "def g(): return f(), g()",
     ]
     assert slice_of("f = f") == ["f = f"]
+
+
+@pytest.mark.parametrize(
+    "deep",
+    ["x = y" + ".b" * 450, "x = " + "1 + " * 450 + "y", "if y: x = 1\n" + "elif y: x = 1\n" * 450],
+    ids=["chain", "sum", "elif"],
+)
+def test_deep_statements_keep_what_they_need(deep: str) -> None:
+    """Protects a notebook from one statement that is nested deeper than Python's stack: it is sliced like any other."""
+    before = sys.getrecursionlimit()
+    assert slice_of(f"y = 1\nz = 2\n{deep}", "x") == ["y = 1", deep.split("\n")[0]]
+    assert before == sys.getrecursionlimit()
 
 
 def test_speed() -> None:
