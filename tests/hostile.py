@@ -1,5 +1,6 @@
 """What a hostile submission is after, laid out in a folder, and how to tell that it has got it."""
 
+import ctypes
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 ATTACKS = Path(__file__).parent / "attacks"
 LAYERS = ("worker", "judge", "uid", "landlock", "seccomp", "rlimits", "intake", "output")
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 THROUGH = "GOT THROUGH"  # what an attack prints that has been allowed something
 HEADER = re.compile(
     r'\A"""(?P<sentence>[^\n]+)\n\ncatalogue: (?P<rows>\d+(, \d+)*)\nstopped by: (?P<layer>\w+)\n'
@@ -190,6 +192,11 @@ def prey() -> Iterator[Prey]:
         yield laid_out
     finally:
         laid_out.close()
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every process below this one that loses its own, so that `living` finds it."""
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def living(parent: int | None = None, owners: set[int] | None = None) -> set[int]:
