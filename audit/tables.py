@@ -11,6 +11,8 @@ from .matrix import Row
 from .summary import Summary
 
 MAX_FAULTS = 40
+# under this policy nothing on the page can run or load, whatever it holds
+_POLICY = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
 
 
 def overview(found: Sequence[Summary]) -> Table:
@@ -89,4 +91,4 @@ def page(rows: Sequence[tuple[str, Row]], found: Sequence[Summary]) -> str:
         console.print(checks_table(each))
         if each.task:
             console.print(matrix_table(own, each))
-    return console.export_html()
+    return console.export_html().replace("<head>", f"<head>\n{_POLICY}", 1)

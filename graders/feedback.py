@@ -37,6 +37,9 @@ def of_error(error: CheckFailed | StudentError) -> str:
             f"{facts.get('file')} cannot be read as a notebook: {facts.get('message')}. "
             "Open it in Jupyter or Colab, save it, and hand in that file."
         )
+    if kind == "checkpoint":
+        text = str(facts.get("message"))
+        return text if text.endswith(".") else f"{text}."
     if kind == "slice":
         return (
             f"{facts.get('name')} cannot be taken from {facts.get('notebook')}: its code cell {facts.get('cell')} "

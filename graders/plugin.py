@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
     group = parser.getgroup("headmaster", "grading a submission")
     group.addoption("--homework", metavar="SLUG", help="the homework: a file graders/homeworks/SLUG.toml, or a path")
-    group.addoption("--submission", metavar="DIR", help="the folder that was handed in")
+    group.addoption("--submission", metavar="DIR", help="the folder that was handed in, or a .zip of it")
     group.addoption(
         "--accept-unconfined", action="store_true", help="grade hidden checks too where student code is not confined"
     )
@@ -372,9 +372,13 @@ class CheckItem(pytest.Item):
         """Show the student's message in the place of a traceback."""
         if not excinfo.errisinstance(CheckFailedError) or self.verdict is None:
             return super().repr_failure(excinfo)
-        from .telling import told
+        from .telling import snippet_told, told
 
-        return f"{self.check.sentence}\n\n{told(self.verdict, self.grading.level)}"
+        level = self.grading.level
+        # the bar keeps a line of the student's from looking like one of ours, a verdict say
+        quoted = [f"  │ {line}" for line in told(self.verdict, level, snippet=False).splitlines()]
+        snippet = snippet_told(self.verdict, level)
+        return "\n".join([self.check.sentence, "", *quoted, *([snippet] if snippet else [])])
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the check by its item and id."""

@@ -26,7 +26,7 @@ class StudentError(Exception):
 
     Attributes:
         kind: missing_module, missing_name, syntax or raised; for notebooks also missing_notebook, notebook (it cannot be read)
-            and slice (a statement that is needed failed).
+            and slice (a statement that is needed failed); for trained weights checkpoint.
         facts: what the worker told: strings, cleaned and cut, and plain numbers; the rest is left out. Untrusted.
     """
 

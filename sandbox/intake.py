@@ -1,4 +1,4 @@
-"""Intake: copy what was handed in to a snapshot that workers may read.
+"""Intake: copy what was handed in, a folder or a `.zip` (`archive.py`), to a snapshot that workers may read.
 
 Only regular files, within caps; symbolic links, devices and pipes are left out, and so is what no homework wants
 (caches, compiled code, version control, virtual environments). The snapshot's digest names its contents.
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import archive
 from .errors import IntakeError
 from .text import clean
 
@@ -76,23 +77,43 @@ class Snapshot:
 def take(source: Path, caps: Caps = Caps()) -> Snapshot:
     """Copy a submission.
 
+    Args:
+        source: the folder that was handed in, or a `.zip` of it.
+        caps: the most that is taken in.
+
     Raises:
-        IntakeError: no such folder, or more than the caps allow; the message says what to do.
+        IntakeError: no such folder, an archive that cannot be unpacked, or more than the caps allow; the message says
+            what to do.
     """
+    shown = clean(str(source), 500)
     if not source.exists():
-        raise IntakeError(f"there is no submission at {source}: pass the folder that was handed in")
-    if not source.is_dir():
-        raise IntakeError(f"{source} is a file: pass the folder that holds the submission (unpack an archive first)")
+        raise IntakeError(f"there is no submission at {shown}: pass the folder that was handed in")
+    is_zip = source.suffix.lower() == archive.ZIP and not source.is_dir()
+    if not is_zip and not source.is_dir():
+        how = "pack an archive as .zip" if source.suffix.lower() in archive.OTHER_ARCHIVES else "or a .zip of it"
+        raise IntakeError(f"{shown} is a file: pass the folder that holds the submission ({how})")
     home = Path(tempfile.mkdtemp(prefix="headmaster-"))
     root = home / "submission"
     root.mkdir()
     try:
-        files, digest, left_out = _copy(source, root, caps)
+        if is_zip:
+            files, digest, left_out = _copy_unpacked(source, root, caps)
+        else:
+            files, digest, left_out = _copy(source, root, caps)
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
     home.chmod(0o755)
     return Snapshot(root, tuple(files), digest, tuple(left_out))
+
+
+def _copy_unpacked(source: Path, root: Path, caps: Caps) -> tuple[list[str], str, list[tuple[str, str]]]:
+    """Unpack an archive where nobody else can read, and copy what has come out."""
+    most = archive.ArchiveCaps(file_bytes=caps.file_bytes, total_bytes=caps.total_bytes, depth=caps.depth)
+    with tempfile.TemporaryDirectory(prefix="headmaster-") as unpacked:
+        packed = archive.unpack(source, Path(unpacked), most, _IGNORED_FOLDERS)
+        files, digest, left_out = _copy(Path(unpacked), root, caps)
+    return files, digest, [*packed, *left_out]
 
 
 def _copy(source: Path, root: Path, caps: Caps) -> tuple[list[str], str, list[tuple[str, str]]]:

@@ -23,4 +23,5 @@ def clean(text: str, limit: int) -> str:
 def _is_control(character: str) -> bool:
     if character in "\n\t":
         return False
-    return unicodedata.category(character) in ("Cc", "Cs") or character in _BIDIRECTIONAL
+    # Zl and Zp separate lines for some programs only
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _BIDIRECTIONAL

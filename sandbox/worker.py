@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import execution, loading, main_program, probes, scan, stand_ins, wire
+from . import checkpoint, execution, loading, main_program, probes, scan, stand_ins, wire
 from .masked_part import MASKED_PARTS
 from .part import part_class
 from .text_model import TextModel, TextTokenizer, call_and_read
@@ -111,6 +111,7 @@ class Worker:
             "gradient": self.gradient,
             "parameters": self.parameters,
             "get": self.get,
+            "load_checkpoint": self.load_checkpoint,
             "part": self.part,
             "instances": self.instances,
             "set": self.set,
@@ -292,6 +293,13 @@ class Worker:
     def get(self, target: wire.Handle, attribute: str) -> Any:
         """Read an attribute."""
         return getattr(self._object(target), attribute)
+
+    def load_checkpoint(self, path: str, into: wire.Handle | None) -> dict[str, Any]:
+        """Open a checkpoint of the submission, and load it into a module if one is given (`checkpoint.answer`)."""
+        try:
+            return checkpoint.answer(self.top, path, None if into is None else self._object(into))
+        except checkpoint.CheckpointError as error:
+            raise _Refusal("checkpoint", message=str(error)[:MAX_TEXT]) from None
 
     def part(self, target: wire.Handle, path: str, number: int) -> None:
         """Keep a part of an object under a number: attributes, items and keys joined by dots, as in `blocks.0.attn`."""

@@ -45,6 +45,14 @@ PLACE = {"file": "attention.py", "line": 12}
             "There is no notebook in the submission. Add the `.ipynb` file itself, not only its PDF or a link to it.",
         ),
         (
+            {"kind": "checkpoint", "message": "m.pt is empty: save it again"},
+            "m.pt is empty: save it again.",
+        ),
+        (
+            {"kind": "checkpoint", "message": "There is no file m.pt in the submission. Add it, with this name."},
+            "There is no file m.pt in the submission. Add it, with this name.",
+        ),
+        (
             {"kind": "notebook", "file": "task.ipynb", "message": "it is not JSON (line 1: Expecting value)"},
             "task.ipynb cannot be read as a notebook: it is not JSON (line 1: Expecting value). Open it in Jupyter or "
             "Colab, save it, and hand in that file.",
@@ -116,7 +124,9 @@ def test_a_failed_case_speaks_for_itself() -> None:
     assert of_error(CheckFailed("the output: 1 of 2 values are wrong.")) == "the output: 1 of 2 values are wrong."
 
 
-@pytest.mark.parametrize("kind", ["missing_module", "missing_name", "notebook", "slice", "syntax", "raised"])
+@pytest.mark.parametrize(
+    "kind", ["missing_module", "missing_name", "checkpoint", "notebook", "slice", "syntax", "raised"]
+)
 def test_control_characters_are_gone(kind: str) -> None:
     """Protects the terminal and the page: whatever a student puts in an exception arrives as plain text."""
     evil = "\x1b]0;owned\x07\x1b[2J\u202edekcah\r"

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -419,6 +420,16 @@ def test_a_folder_that_is_not_there_is_told(judge: Any, tmp_path: Path) -> None:
     with pytest.raises(IntakeError) as caught:
         judge(tmp_path / "nothing")
     assert f"there is no submission at {tmp_path}/nothing: pass the folder that was handed in" == str(caught.value)
+
+
+def test_an_archive_is_judged_as_the_folder_in_it(judge: Any, tmp_path: Path) -> None:
+    """Protects students whose `.zip` holds a folder, and what their Mac adds: the code is found in it."""
+    with zipfile.ZipFile(tmp_path / "hw.zip", "w") as archive:
+        archive.writestr("hw/mask.py", MASK)
+        archive.writestr("__MACOSX/hw/._mask.py", "x")
+    someone = judge(tmp_path / "hw.zip")
+    assert (someone.snapshot.files, someone.student.submission.code) == (("hw/mask.py",), "hw")
+    assert Outcome.PASSED is someone.judge(named(someone, "mask.interface")).outcome
 
 
 def test_limits_are_the_tomls(judge: Any) -> None:

@@ -242,7 +242,7 @@ def test_a_missing_folder(source: Path) -> None:
 
 
 def test_a_file_in_place_of_a_folder(source: Path) -> None:
-    """Protects whoever passes the archive: the message says to unpack it."""
-    write(source, "hw.zip")
-    with pytest.raises(IntakeError, match=r"hw\.zip is a file: .*unpack an archive first"):
-        take(source / "hw.zip")
+    """Protects whoever passes one of the files: the message says what is taken, and holds no commands to terminals."""
+    write(source, "hw\x1b[2J.py")
+    with pytest.raises(IntakeError, match=r"hw�\[2J\.py is a file: pass the folder .*\(or a \.zip of it\)"):
+        take(source / "hw\x1b[2J.py")

@@ -20,6 +20,7 @@ examples = settings(derandomize=True, deadline=None, database=None, max_examples
         ("a\rb\0c\x7f\x85", "a�b�c��"),
         ("\u202eevil\u2066", "�evil�"),
         ("\ud800", "�"),
+        ("a\u2028b\u2029c", "a�b�c"),
     ],
 )
 def test_control_characters(text: str, expected: str) -> None:
