@@ -4,11 +4,12 @@ import difflib
 import importlib
 import importlib.util
 import sys
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 if TYPE_CHECKING:
     from .student import Binding
@@ -22,6 +23,9 @@ HOMEWORKS = Path(__file__).parent / "homeworks"
 Points = Annotated[Decimal, Field(ge=0, max_digits=7, decimal_places=2)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Level = Literal["full", "hint", "verdict"]
+Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
+_LATER = ("visible", "after_due_date", "after_published", "hidden")  # from the earliest to never
+Tag = Annotated[str, Field(min_length=1, max_length=50)]
 
 
 class HomeworkError(Exception):
@@ -32,10 +36,20 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _moment(found: object) -> datetime:
+    """A time of the TOML; a date is its first moment. Without an offset it is meant where the run is (see `Item`)."""
+    if isinstance(found, datetime):
+        return found
+    if isinstance(found, date):
+        return datetime.combine(found, time.min)
+    raise ValueError(f"found {found!r}; write a date, 2026-12-01, or a time, 2026-12-01T18:00:00-05:00, without quotes")
+
+
 class Item(_Strict):
     """One item of the handout.
 
-    `auto` is graded here, `manual` by people, `pending` will be `auto` and counts as manual until then.
+    `auto` is graded here, `manual` by people, `pending` will be `auto` and counts as manual until then. An item that is
+    not `visible` becomes so in runs from `release` on; a time without an offset is in that of the run's `created_at`.
     """
 
     number: str = Field(min_length=1, max_length=20)
@@ -46,7 +60,9 @@ class Item(_Strict):
     rules: tuple[str, ...] = ()
     weights: dict[str, Weight] = {}
     advice: tuple[str, ...] = ()
-    visibility: Literal["visible", "hidden", "after_due_date", "after_published"] = "visible"
+    visibility: Visibility = "visible"
+    release: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    tags: tuple[Tag, ...] = ()
     extra_credit: bool = False
     note: str = ""
 
@@ -56,7 +72,18 @@ class Item(_Strict):
             raise ValueError("an auto item needs at least one task in `tasks`, or a check in `rules`")
         if self.kind != "auto" and (self.tasks or self.rules or self.weights or self.advice):
             raise ValueError(f"a {self.kind} item has no `tasks`, `rules`, `weights` or `advice`")
+        if self.kind != "auto" and (self.release or self.tags):
+            raise ValueError(f"a {self.kind} item has no `release` or `tags`: it does not stand in results.json")
+        if self.release is not None and self.visibility == "visible":
+            raise ValueError("`release` is for what is not visible before: set `visibility` to what holds until then")
         return self
+
+    def is_released(self, moment: datetime | None) -> bool:
+        """Whether a run of this moment is one in which the item has become visible by its date."""
+        if self.release is None or moment is None:
+            return False
+        release = self.release if self.release.tzinfo else self.release.replace(tzinfo=moment.tzinfo)
+        return moment >= release
 
     def has(self, name: str) -> bool:
         """Whether a check, named by its id, or a task belongs to it."""
@@ -121,6 +148,29 @@ class LimitTable(_Strict):
     memory_mib: int = Field(default=4096, ge=1024, le=65536)
 
 
+class GradescopeTable(_Strict):
+    """What Gradescope does with the results; see docs/gradescope.md.
+
+    Attributes:
+        submissions_per_day: how many submissions of a day are graded; without it, all.
+        show_changes: whether students read what has changed since their last submission.
+        stdout_visibility: who may see what `run_autograder` prints, a line per check.
+        leaderboard: what the leaderboard ranks, in this order.
+    """
+
+    submissions_per_day: int | None = Field(default=None, ge=1, le=1000, strict=True)
+    show_changes: bool = False
+    stdout_visibility: Visibility = "hidden"
+    leaderboard: tuple[Literal["points", "seconds"], ...] = ()
+
+
+class Waiver(_Strict):
+    """A check that is void: it is not run and counts as passed for everybody, and students read the reason."""
+
+    check: str = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class Config(_Strict):
     """A homework's TOML. `feedback` is how much of a failed check its students are told; see `telling.py`."""
 
@@ -131,6 +181,8 @@ class Config(_Strict):
     files: Files
     limits: LimitTable = LimitTable()
     rules: RuleTable = RuleTable()
+    gradescope: GradescopeTable = GradescopeTable()
+    waivers: tuple[Waiver, ...] = Field(alias="waiver", default=())
     items: tuple[Item, ...] = Field(alias="item", min_length=1)
 
     @model_validator(mode="after")
@@ -154,6 +206,28 @@ class Config(_Strict):
         if self.handout_points is not None and total != self.handout_points:
             raise ValueError(f"the items have {total} points together, handout_points says {self.handout_points}")
         return self
+
+    @model_validator(mode="after")
+    def _gradescope_fits_the_items(self) -> "Config":
+        ranked = self.gradescope.leaderboard
+        if len(set(ranked)) < len(ranked):
+            raise ValueError(f"`leaderboard` names something twice: {', '.join(ranked)}")
+        waived = [waiver.check for waiver in self.waivers]
+        for check in waived:
+            if waived.count(check) > 1:
+                raise ValueError(f"check {check!r} is waived twice; write one [[waiver]] for it")
+        shown = self.gradescope.stdout_visibility
+        for item in self.auto_items:
+            if _LATER.index(item.visibility) > _LATER.index(shown):
+                raise ValueError(
+                    f"stdout_visibility is {shown!r}, but item {item.number} is {item.visibility!r}, and what is printed "
+                    f"tells of all items: allow stdout_visibility = {item.visibility!r} at the earliest"
+                )
+        return self
+
+    def waived(self, check: str) -> str:
+        """Why a check, named by its id, is waived; empty if it is not."""
+        return next((waiver.reason for waiver in self.waivers if waiver.check == check), "")
 
     @property
     def auto_items(self) -> tuple[Item, ...]:
@@ -282,8 +356,15 @@ def check_ids(homework: Homework, known: list[str]) -> None:
     """Check that the TOML names only checks that exist for its tasks.
 
     Raises:
-        HomeworkError: an unknown id in `weights` or `advice`, with the nearest known one.
+        HomeworkError: an unknown id in `weights`, `advice` or a waiver, with the nearest known one.
     """
+    for waiver in homework.config.waivers:
+        if waiver.check not in known or homework.item_of(waiver.check) is None:
+            near = difflib.get_close_matches(waiver.check, [name for name in known if homework.item_of(name)], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise HomeworkError(
+                f"{homework.slug}.toml: [[waiver]]: `check` names {waiver.check!r}, which is no check of a graded item{hint}"
+            )
     for item in homework.config.auto_items:
         for key, ids in (("rules", item.rules), ("weights", tuple(item.weights)), ("advice", item.advice)):
             for found in ids:

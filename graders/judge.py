@@ -123,7 +123,7 @@ class Judge:
     def judge(self, check: Check) -> Verdict:
         """Judge one check and remember the verdict."""
         start = time.monotonic()
-        verdict = self._prerequisite(check) or self._run(check)
+        verdict = self._waived(check) or self._prerequisite(check) or self._run(check)
         self.verdicts[check.id] = verdict
         self.seconds[check.id] = self.seconds.get(check.id, 0.0) + time.monotonic() - start
         return verdict
@@ -155,6 +155,13 @@ class Judge:
         for check in again:
             after(check, self.judge(check))
         return self.verdicts
+
+    def _waived(self, check: Check) -> Verdict | None:
+        """The verdict that a waiver in the TOML decides. What is waived is not run, and gates nothing."""
+        reason = self.homework.config.waived(check.id)
+        if not reason:
+            return None
+        return Verdict.not_judged(Reason.WAIVED, f"Waived, so it counts as passed for everybody: {reason}")
 
     def _prerequisite(self, check: Check) -> Verdict | None:
         """The verdict that an earlier failure decides. A gate that was not run counts as met."""

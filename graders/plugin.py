@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .check import Check
     from .homework import Level
     from .judge import Judge
-    from .progress import Progress
+    from .verdict_log import VerdictLog
     from .verdict import Verdict
 
 HERE = Path(__file__).resolve().parent
@@ -165,7 +165,7 @@ class Grading:
         self.config = config
         self.zygote: Zygote | None = Zygote()
         self.judge: Judge
-        self.progress: Progress | None = None
+        self.progress: VerdictLog | None = None
         try:
             self._start()
         except BaseException:
@@ -182,7 +182,7 @@ class Grading:
         from .catalogue import all_checks
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
-        from .progress import Progress
+        from .verdict_log import VerdictLog
 
         seconds = self.config.option.seconds
         # its caches lie in the working directory otherwise, which may be the submission's
@@ -213,7 +213,7 @@ class Grading:
         self.again: list[CheckItem] = []
         if self.config.option.progress is not None:
             of = f"{homework.slug} {self.judge.snapshot.digest}"
-            self.progress = Progress(Path(self.config.option.progress), of)
+            self.progress = VerdictLog(Path(self.config.option.progress), of)
             self.judge.carry_on(self.progress.verdicts)
         self.config.hook.pytest_headmaster_begin(judge=self.judge, confinement=self.confinement)
 
@@ -361,11 +361,12 @@ class CheckItem(pytest.Item):
         self.config.hook.pytest_headmaster_judged(judge=judge, check=self.check, verdict=self.verdict)
 
     def runtest(self) -> None:
-        """Fail if its verdict is not `passed`, unless it is advice."""
-        from .verdict import Outcome
+        """Fail if its verdict is not `passed`, unless it is advice or waived."""
+        from .verdict import Outcome, Reason
 
         assert self.verdict is not None
-        if self.verdict.outcome is not Outcome.PASSED and not self.is_advice:
+        is_fine = self.verdict.outcome is Outcome.PASSED or self.verdict.reason is Reason.WAIVED
+        if not is_fine and not self.is_advice:
             raise CheckFailedError
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

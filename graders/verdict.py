@@ -23,11 +23,12 @@ class Reason(Enum):
     UNCONFINED = "it is hidden, and this machine does not confine student code; the staff has to grade this again"
     NO_TEMPLATE = "the template that this course hands out is not known here; the staff looks at it"
     NOT_HANDED_IN = "it is optional, and not there"
+    WAIVED = "it is waived, and counts as passed for everybody"
 
     @property
     def gives_points(self) -> bool:
         """Whether the check counts as passed in the score."""
-        return self in (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN)
+        return self in (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN, Reason.WAIVED)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from graders.homework import HomeworkError, available, config_of
 from graders.plugin import HERE, hardened_command
 
 from .blank import blank
+from .limits import refusal
+from .metadata import Metadata
+from .presentation import present
 from .reserve import Reserve
 from .results import read, write
 from .supervisor import Supervisor, budget
@@ -31,6 +34,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--submission", type=Path, default=CONTAINER / "submission" if inside else None)
     parser.add_argument("--results", type=Path, default=CONTAINER / "results" / "results.json" if inside else None)
+    parser.add_argument(
+        "--metadata",
+        type=Path,
+        default=CONTAINER / "submission_metadata.json" if inside else None,
+        help="Gradescope's submission_metadata.json: limits, release by date, changes since the last submission",
+    )
     parser.add_argument("--seed", type=int, help="the same cases for every submission with the same seed")
     parser.add_argument(
         "--accept-unconfined", action="store_true", help="grade hidden checks too where student code is not confined"
@@ -42,6 +51,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for name in ("submission", "results"):
         if getattr(options, name) is None:
             parser.error(f"--{name} is needed outside of Gradescope's container")
+    if not inside and options.metadata is not None and not options.metadata.is_file():
+        parser.error(f"--metadata: there is no file {options.metadata}")
     return options
 
 
@@ -50,7 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(sys.argv[1:] if arguments is None else arguments)
     console = Console()
     try:
-        before = blank(options.homework, "The grading has begun.")
+        metadata = Metadata.read(options.metadata) if options.metadata is not None else None
+        refused = refusal(metadata, options.homework) if metadata is not None else None
+        before = refused or blank(options.homework, "The grading has begun.")
+        present(before, config_of(options.homework), metadata)
     except HomeworkError as error:
         console.print(str(error), style="red", markup=False)
         return 2
@@ -59,6 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         console.print(f"--results {options.results} cannot be written: {error.strerror}", style="red", markup=False)
         return 2
+    if refused is not None:
+        console.print(table_of(refused, options.homework))
+        console.print(refused.output, markup=False, highlight=False)
+        return 0
     reserve = Reserve(options.results.parent)
     reserve.take()
     with tempfile.TemporaryDirectory(prefix="headmaster-") as folder:
@@ -100,6 +118,7 @@ def _command(options: argparse.Namespace, seconds: float, progress: Path) -> lis
             f"--results={options.results.resolve()}",
             f"--seconds={seconds:.3f}",
             f"--progress={progress}",
+            *([f"--submission-metadata={options.metadata.resolve()}"] if options.metadata is not None else []),
             *([f"--seed={options.seed}"] if options.seed is not None else []),
             *(["--accept-unconfined"] if options.accept_unconfined else []),
         ]

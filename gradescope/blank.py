@@ -1,6 +1,6 @@
 """The results.json of a run that has judged nothing. It needs no torch, so that it is written within a moment."""
 
-from graders.homework import config_of
+from graders.homework import config_of, toml_of
 
 from .results import NOT_YET, Results, TestEntry
 
@@ -9,7 +9,7 @@ def blank(slug: str, note: str) -> Results:
     """A complete file in which every item counts 0.
 
     Args:
-        slug: the homework.
+        slug: the homework, or the path of its TOML.
         note: what the student reads.
 
     Raises:
@@ -27,4 +27,4 @@ def blank(slug: str, note: str) -> Results:
         )
         for item in config_of(slug).auto_items
     ]
-    return Results(output=note, tests=entries, extra_data={"homework": slug, "finished": False})
+    return Results(output=note, tests=entries, extra_data={"homework": toml_of(slug).stem, "finished": False})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from graders.verdict import Verdict
     from sandbox.self_test import Confinement
 
+    from .metadata import Metadata
     from .results import Results
 
 
@@ -21,20 +22,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our option."""
     group = parser.getgroup("headmaster", "grading a submission")
     group.addoption("--results", metavar="FILE", help="write Gradescope's results.json here, kept valid throughout")
+    group.addoption("--submission-metadata", metavar="FILE", help="Gradescope's file of this name, for --results")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Listen to the grading, before it begins."""
     if config.option.results is not None:
-        config.pluginmanager.register(Reporter(Path(config.option.results)), "headmaster_reporter")
+        config.pluginmanager.register(
+            Reporter(Path(config.option.results), _metadata_of(config)), "headmaster_reporter"
+        )
+
+
+def _metadata_of(config: pytest.Config) -> "Metadata | None":
+    from .metadata import Metadata
+
+    path = config.option.submission_metadata
+    return Metadata.read(Path(path)) if path is not None else None
 
 
 class Reporter:
     """Rewrites results.json after each verdict."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, metadata: "Metadata | None" = None) -> None:
         self.path = path
+        self.metadata = metadata
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_begin(self, judge: "Judge", confinement: "Confinement") -> None:
@@ -45,11 +57,15 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_refused(self, slug: str, message: str) -> None:
         """Write that the submission could not be taken in."""
+        from graders.homework import config_of
         from sandbox.text import clean
 
         from .blank import blank
+        from .presentation import present
 
-        self._replace(blank(slug, clean(message, 2000)))
+        results = blank(slug, clean(message, 2000))
+        present(results, config_of(slug), self.metadata)
+        self._replace(results)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_judged(self, judge: "Judge", check: "Check", verdict: "Verdict") -> None:
@@ -65,8 +81,11 @@ class Reporter:
         self._write(judge, finished=len(judge.verdicts) == len(judge.checks), seconds=seconds)
 
     def _write(self, judge: "Judge", *, finished: bool, seconds: float | None = None) -> None:
+        from . import changes
+        from .presentation import present, released
         from .report import results_of
 
+        homework = released(judge.homework, self.metadata)
         staff = {
             "python": platform.python_version(),
             "digest": judge.snapshot.digest,
@@ -74,9 +93,11 @@ class Reporter:
             "left_out": [list(entry) for entry in judge.snapshot.left_out[:50]],
             "seconds": {name: round(duration, 3) for name, duration in judge.seconds.items()},
         }
-        results = results_of(
-            judge.homework, judge.checks, judge.verdicts, finished=finished, seconds=seconds, staff=staff
-        )
+        results = results_of(homework, judge.checks, judge.verdicts, finished=finished, seconds=seconds, staff=staff)
+        present(results, homework.config, self.metadata)
+        if finished and self.metadata is not None:
+            sentences = {check.id: check.sentence for check in judge.checks}
+            changes.add(results, homework.config, self.metadata, homework.slug, sentences)
         self._replace(results)
 
     def _replace(self, results: "Results") -> None:

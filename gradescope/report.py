@@ -149,14 +149,21 @@ def _summary(
     finished: bool,
     note: str,
 ) -> str:
-    """At most three lines: what is right, what to fix first."""
+    """At most three lines: what is right, what to fix first. Of hidden items they say nothing but that there are some."""
     lines = [note] if note else []
     if not finished:
         done = sum(check.id in verdicts for check in checks)
         lines.append(f"Not finished: {done} of {len(checks)} checks are judged; the others count 0 so far.")
     counting = [result for result in judged if result.item.points]
-    right = [result.item.number for result in counting if result.earned == result.item.points]
-    if len(right) == len(counting):
+    shown = [result for result in counting if result.item.visibility == "visible"]
+    right = [result.item.number for result in shown if result.earned == result.item.points]
+    hidden = len(counting) - len(shown)
+    if hidden and not shown:
+        lines.append("All points are hidden for now.")
+    elif hidden and len(right) == len(shown):
+        more = "1 more question is" if hidden == 1 else f"{hidden} more questions are"
+        lines.append(f"Full points for everything that is shown now; {more} hidden.")
+    elif len(right) == len(shown):
         lines.append("All checks passed: full points for everything that is graded here.")
     elif right:
         lines.append(f"Full points for: {', '.join(right)}.")
@@ -168,5 +175,7 @@ def _summary(
 
 
 def _failed(homework: Homework, check: Check, verdicts: Mapping[str, Verdict]) -> bool:
-    verdict = verdicts.get(check.id)
-    return verdict is not None and verdict.outcome is Outcome.FAILED and carries_points(homework, check)
+    verdict, item = verdicts.get(check.id), homework.item_of(check.id)
+    if verdict is None or (item is not None and item.visibility != "visible"):
+        return False
+    return verdict.outcome is Outcome.FAILED and carries_points(homework, check)

@@ -39,9 +39,20 @@ class TestEntry(_Model):
     extra_data: dict[str, Any] | None = None
 
 
-class Results(_Model):
-    """The whole file. Without a top-level score Gradescope adds up the tests."""
+class Rank(_Model):
+    """One column of the leaderboard."""
 
+    name: Text
+    value: float
+    order: Literal["asc", "desc"] = "desc"
+
+
+class Results(_Model):
+    """The whole file. Without a top-level score, which is `kept_score` here, Gradescope adds up the tests."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+    kept_score: float | None = Field(default=None, ge=0, alias="score")
     output: Text = ""
     output_format: Format = "text"
     test_output_format: Format = "text"
@@ -50,12 +61,13 @@ class Results(_Model):
     stdout_visibility: Visibility = "hidden"
     execution_time: float | None = Field(default=None, ge=0)
     extra_data: dict[str, Any] = {}
+    leaderboard: list[Rank] | None = None
     tests: list[TestEntry]
 
     @property
     def score(self) -> float:
-        """The sum of the tests' scores."""
-        return round(sum(test.score for test in self.tests), 2)
+        """What Gradescope shows: the sum of the tests' scores, unless that of an earlier submission is kept."""
+        return round(sum(test.score for test in self.tests), 2) if self.kept_score is None else self.kept_score
 
     @property
     def max_score(self) -> float:
@@ -68,7 +80,7 @@ def write(results: Results, path: Path) -> None:
 
     The temporary file lies in the same folder, is flushed to the disk and then renamed.
     """
-    data = results.model_dump_json(exclude_none=True, indent=1).encode()
+    data = results.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -84,6 +84,9 @@ class Prey:
         for path, text in (("hidden/secret", self.secret), ("results/results.json", '{"score": 0}')):
             (self.folder / path).write_text(text)
             (self.folder / path).chmod(0o600)
+        metadata = self.folder / "submission_metadata.json"
+        metadata.write_text(f'{{"users": [{{"name": "{self.secret}"}}]}}')
+        metadata.chmod(0o600)
         (self.folder / "grader/points.py").write_text(f"POINTS = 20  # {self.secret}\n")
         self._stack = ExitStack()
         self.tcp, self.udp = (
@@ -113,6 +116,7 @@ class Prey:
         values = {
             "SECRET": str(self.folder / "hidden/secret"),
             "RESULTS": str(self.folder / "results"),
+            "METADATA": str(self.folder / "submission_metadata.json"),
             "GRADER": str(self.folder / "grader/points.py"),
             "OPEN": str(self.folder / "open"),
             "MARK": self.mark,

@@ -45,7 +45,7 @@ def arm(point: str) -> None:
     import gradescope.results as results
     from graders.judge import Judge
     from graders.plugin import Grading
-    from graders.progress import Progress
+    from graders.verdict_log import VerdictLog
     from gradescope.plugin import Reporter
     from sandbox import intake
     from sandbox.channel import Channel
@@ -89,7 +89,7 @@ def arm(point: str) -> None:
         lambda: on_call(Channel, "_send", 2, after=True),
         lambda: on_call(intake, "_copy", 1, after=False),
         lambda: on_call(Zygote, "_fork", 2, after=True),  # the first one is for the self-test
-        lambda: on_call(Progress, "add", 2, after=False),
+        lambda: on_call(VerdictLog, "add", 2, after=False),
         lambda: on_call(Channel, "close", 3, after=False),
         lambda: on_call(Reporter, "pytest_headmaster_judged", 2, after=True),
     ]

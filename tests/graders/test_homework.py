@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,52 @@ def test_levels_of_feedback(read: Callable[[str], Config], level: str) -> None:
     """Protects the instructor's choice of how much students are told; without it they are told everything."""
     assert read(edited(("handout_points = 5\n", f"handout_points = 5\nfeedback = '{level}'\n"))).feedback == level
     assert read(GOOD).feedback == "full"
+
+
+WITH_GRADESCOPE = (
+    (
+        "[files]",
+        "[gradescope]\nsubmissions_per_day = 3\nshow_changes = true\nleaderboard = ['seconds', 'points']\n"
+        "[[waiver]]\ncheck = 'mask.any_length'\nreason = 'The handout was wrong.'\n[files]",
+    ),
+    ('kind = "auto"', 'kind = "auto"\nvisibility = "hidden"\nrelease = 2026-12-01\ntags = ["code"]'),
+)
+
+
+@pytest.mark.torch_free
+def test_what_gradescope_does(read: Callable[[str], Config]) -> None:
+    """Protects what an instructor writes about Gradescope, and the defaults: no limit, nothing opted in."""
+    config = read(edited(*WITH_GRADESCOPE))
+    table = config.gradescope
+    assert (table.submissions_per_day, table.show_changes, table.leaderboard) == (3, True, ("seconds", "points"))
+    assert config.items[0].tags == ("code",)
+    assert (config.waived("mask.any_length"), config.waived("mask.is_boolean")) == ("The handout was wrong.", "")
+    plain = read(GOOD).gradescope
+    assert (plain.submissions_per_day, plain.show_changes, plain.stdout_visibility) == (None, False, "hidden")
+    assert (plain.leaderboard, read(GOOD).waivers, read(GOOD).items[0].release) == ((), (), None)
+
+
+@pytest.mark.torch_free
+@pytest.mark.parametrize(
+    ("release", "moment", "expected"),
+    [
+        ("2026-12-01", "2026-12-01T00:00:00-05:00", True),  # a day begins where the run is
+        ("2026-12-01", "2026-11-30T23:59:59-05:00", False),
+        ("2026-12-01T18:00:00", "2026-12-01T18:00:00+09:00", True),
+        ("2026-12-01T18:00:00", "2026-12-01T17:59:00+09:00", False),
+        ("2026-12-01T18:00:00-05:00", "2026-12-01T23:00:00+00:00", True),
+        ("2026-12-01T18:00:00-05:00", "2026-12-01T22:59:59+00:00", False),
+        ("2026-12-01T18:00:00Z", None, False),
+    ],
+)
+def test_release_by_date(read: Callable[[str], Config], release: str, moment: str | None, expected: bool) -> None:
+    """Protects the date: from its first moment on, in the run's own offset unless it has one; never without a time."""
+    config = read(
+        edited(WITH_GRADESCOPE[0], (WITH_GRADESCOPE[1][0], WITH_GRADESCOPE[1][1].replace("2026-12-01", release)))
+    )
+    at = datetime.fromisoformat(moment) if moment is not None else None
+    assert expected is config.items[0].is_released(at)
+    assert read(GOOD).items[0].is_released(at) is False
 
 
 @pytest.mark.torch_free
@@ -255,6 +302,71 @@ MISTAKES = [
         id="visibility",
     ),
     pytest.param(
+        [("kind = \"auto\"", "kind = \"auto\"\nrelease = 2026-12-01")],
+        ["item.1: `release` is for what is not visible before: set `visibility` to what holds until then"],
+        id="release of what is visible",
+    ),
+    pytest.param(
+        [("kind = \"auto\"", "kind = \"auto\"\nrelease = \"2026-12-01\"")],
+        [
+            "item.1.release: found '2026-12-01'; write a date, 2026-12-01, or a time, 2026-12-01T18:00:00-05:00, "
+            "without quotes"
+        ],
+        id="release in quotes",
+    ),
+    pytest.param(
+        [("kind = \"auto\"", "kind = \"auto\"\nrelease = 20261201")],
+        [
+            "item.1.release: found 20261201; write a date, 2026-12-01, or a time, 2026-12-01T18:00:00-05:00, "
+            "without quotes"
+        ],
+        id="release that is a number",
+    ),
+    pytest.param(
+        [("kind = \"manual\"", "kind = \"manual\"\ntags = [\"theory\"]")],
+        ["item.2: a manual item has no `release` or `tags`: it does not stand in results.json"],
+        id="tags of what people grade",
+    ),
+    pytest.param(
+        [("[files]", "[gradescope]\nsubmissions_per_day = 0\nleaderboard = [\"rank\"]\n[files]")],
+        [
+            "gradescope.submissions_per_day: found 0; input should be greater than or equal to 1",
+            "gradescope.leaderboard.1: found 'rank'; input should be 'points' or 'seconds'",
+        ],
+        id="gradescope",
+    ),
+    pytest.param(
+        [("[files]", "[gradescope]\nsubmissions_per_day = true\n[files]")],
+        ["gradescope.submissions_per_day: found True; input should be a valid integer"],
+        id="a limit that is no number",
+    ),
+    pytest.param(
+        [("[files]", "[gradescope]\nleaderboard = [\"points\", \"points\"]\n[files]")],
+        ["the file: `leaderboard` names something twice: points, points"],
+        id="leaderboard twice",
+    ),
+    pytest.param(
+        [
+            ("[files]", "[gradescope]\nstdout_visibility = \"after_due_date\"\n[files]"),
+            ("kind = \"auto\"", "kind = \"auto\"\nvisibility = \"after_published\""),
+        ],
+        [
+            "the file: stdout_visibility is 'after_due_date', but item 1 is 'after_published', and what is printed tells "
+            "of all items: allow stdout_visibility = 'after_published' at the earliest"
+        ],
+        id="printed lines that tell of hidden items",
+    ),
+    pytest.param(
+        [("[files]", "[[waiver]]\ncheck = \"mask.any_length\"\n[files]")],
+        ["waiver.1.reason: Field required"],
+        id="waiver without a reason",
+    ),
+    pytest.param(
+        [("[files]", 2 * "[[waiver]]\ncheck = \"mask.any_length\"\nreason = \"wrong\"\n" + "[files]")],
+        ["the file: check 'mask.any_length' is waived twice; write one [[waiver]] for it"],
+        id="waived twice",
+    ),
+    pytest.param(
         [("title = \"Why\"", "title = \"\"")],
         ["item.2.title: found ''; string should have at least 1 character"],
         id="empty title",
@@ -371,9 +483,25 @@ def test_an_unknown_check_is_told(install: Callable[[str], None], edit: tuple[st
     assert message == refusal(check_ids, load("core"), KNOWN)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("mask.any_lenght", "; did you mean 'mask.any_length'?"),
+        ("rope.linear", ""),  # it exists, but no item of this homework grades it
+        ("zzzz", ""),
+    ],
+)
+def test_an_unknown_waived_check_is_told(install: Callable[[str], None], name: str, hint: str) -> None:
+    """Protects the instructor from a waiver without effect."""
+    install(edited(("[files]", f"[[waiver]]\ncheck = '{name}'\nreason = 'wrong'\n[files]")))
+    assert refusal(check_ids, load("core"), KNOWN) == (
+        f"core.toml: [[waiver]]: `check` names {name!r}, which is no check of a graded item{hint}"
+    )
+
+
 def test_known_checks_are_accepted(install: Callable[[str], None]) -> None:
     """Protects a TOML that is right."""
-    install(GOOD)
+    install(edited(*WITH_GRADESCOPE))
     check_ids(load("core"), KNOWN)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from graders.catalogue import checks_of
 from graders.check import Check, Group, check
 from graders.deadline import Deadline
-from graders.homework import Homework, LimitTable, load
+from graders.homework import Homework, LimitTable, Waiver, load
 from graders.judge import KEY, Judge, reference_of
 from graders.student import Student
 from graders.verdict import Misconception, Outcome, Reason, Verdict
@@ -472,3 +472,19 @@ def test_hidden_checks_need_confinement(judge: Any, visibility: str, stopped: bo
     verdict = someone.verdicts["mask.agreement"]
     assert verdict.gives_points is (expected == "passed")
     assert verdict.staff == ("" if expected == "passed" else found.summary)
+
+
+# ---------------------------------------------------------------------------------------------------- waivers
+
+
+def test_a_waived_check_is_not_run_and_gates_nothing(judge: Any) -> None:
+    """Protects everybody from a check that is void: those behind it are judged, whatever it would have said."""
+    core = load("core")
+    waiver = Waiver(check="mask.shape", reason="The handout was wrong.")
+    waived = core.model_copy(update={"config": core.config.model_copy(update={"waivers": (waiver,)})})
+    assert judged(judge({}), {"shape": FAILED})["agreement"] == "PREREQUISITE"
+    someone = judge({}, waived)
+    assert judged(someone, {"shape": FAILED})["agreement"] == "passed"
+    verdict = someone.verdicts["mask.shape"]
+    assert (verdict.reason, verdict.gives_points) == (Reason.WAIVED, True)
+    assert verdict.message == "Waived, so it counts as passed for everybody: The handout was wrong."

@@ -445,12 +445,13 @@ def test_advice_costs_nothing(start: Start, tmp_path: Path) -> None:
         (Verdict(Outcome.FAILED, "wrong"), False, True),
         (Verdict.not_judged(Reason.BUDGET), False, True),
         (Verdict.not_judged(Reason.GRADER_FAULT), False, True),
+        (Verdict.not_judged(Reason.WAIVED), False, False),
         (Verdict(Outcome.FAILED, "wrong"), True, False),
         (Verdict.not_judged(Reason.BUDGET), True, False),
     ],
 )
 def test_what_makes_a_run_fail(verdict: Verdict, advice: bool, raises: bool) -> None:
-    """Anything failed or not judged makes the exit status 1, a check that is advice never does."""
+    """Anything failed or not judged makes the exit status 1; a check that is advice or waived never does."""
     check = next(check for check in all_checks() if check.id == "mask.shapes")
     item = config_of("core").auto_items[1]
     if advice:

@@ -167,6 +167,24 @@ def test_our_fault_costs_nothing() -> None:
     assert earned(dict.fromkeys(NAMES, STUMBLED)) == "6"
 
 
+@examples
+@given(data=st.data(), waived=st.sets(st.sampled_from(NAMES), min_size=1))
+def test_nobody_loses_by_a_waiver(data: st.DataObject, waived: set[str]) -> None:
+    """Protects fairness: whatever was waived and whatever the verdicts were, nobody has less than without the waiver."""
+    verdicts = [PASSED, FAILED, STUMBLED, Verdict.not_judged(Reason.PREREQUISITE)]
+    found = {name: data.draw(st.sampled_from(verdicts), label=name) for name in NAMES}
+    void = dict.fromkeys(waived, Verdict.not_judged(Reason.WAIVED))
+    assert Decimal(earned(found)) <= Decimal(earned(found | void))
+
+
+def test_a_waived_check_counts_as_passed() -> None:
+    """Protects the rule: it gives its own share to all, and the shares of the others stay as they were."""
+    void = Verdict.not_judged(Reason.WAIVED)
+    assert earned({"robustness": void}) == "6"
+    assert earned({"robustness": void, "property": FAILED}) == "5"
+    assert earned(dict.fromkeys(NAMES, FAILED) | {"property": void}) == "1"
+
+
 @pytest.mark.parametrize("reason", [Reason.PREREQUISITE, Reason.BUDGET, Reason.NOT_RUN])
 def test_other_reasons_earn_nothing(reason: Reason) -> None:
     """Protects the score: what was not judged for the student's own or the clock's reasons counts 0."""

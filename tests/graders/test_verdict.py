@@ -32,6 +32,7 @@ pytestmark = pytest.mark.torch_free
             "Not judged: the template that this course hands out is not known here; the staff looks at it.",
         ),
         (Reason.NOT_HANDED_IN, "Not judged: it is optional, and not there."),
+        (Reason.WAIVED, "Not judged: it is waived, and counts as passed for everybody."),
     ],
 )
 def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
@@ -43,7 +44,7 @@ def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
 
 def test_each_reason_has_its_test() -> None:
     """Protects the table above: a new reason needs a sentence that somebody has read."""
-    told = {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN", "UNCONFINED", "NO_TEMPLATE", "NOT_HANDED_IN"}
+    told = {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN", "NO_TEMPLATE", "NOT_HANDED_IN", "UNCONFINED", "WAIVED"}
     assert told == {reason.name for reason in Reason}
 
 
@@ -56,7 +57,7 @@ def test_a_message_of_its_own_replaces_the_reason() -> None:
 def test_what_gives_points() -> None:
     """Protects the score: passed, and what is not the student's to answer for, give points; nothing else does."""
     verdicts = [Verdict(Outcome.PASSED), Verdict(Outcome.FAILED), *(Verdict.not_judged(reason) for reason in Reason)]
-    free = (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN)
+    free = (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN, Reason.WAIVED)
     assert {(Outcome.PASSED, None), *((Outcome.NOT_JUDGED, reason) for reason in free)} == {
         (verdict.outcome, verdict.reason) for verdict in verdicts if verdict.gives_points
     }

@@ -1,6 +1,8 @@
 """`run_autograder`: one submission in, one complete results.json out, whatever happens in between."""
 
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,7 @@ from graders.plugin import HERE, hardened_command
 from gradescope import autograder
 from gradescope.autograder import main, parse
 from gradescope.blank import blank
-from gradescope.results import Results, read, write
+from gradescope.results import Rank, Results, read, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POINTS = float(sum(item.points for item in config_of("core").auto_items))
@@ -167,6 +169,95 @@ def test_finished_run_is_0_whatever_failed(folder: Path, tmp_path: Path, monkeyp
     assert done == read(tmp_path / "results.json")
 
 
+# ---------------------------------------------------------------------------------------------------- the metadata
+
+METADATA: dict[str, Any] = {
+    "id": 7,
+    "created_at": "2026-11-26T15:00:00-05:00",
+    "users": [{"name": "Somebody", "email": "somebody@example.edu"}],
+    "previous_submissions": [{"submission_time": "2026-11-26T11:00:00-05:00", "score": 6.5}],
+}
+
+
+def with_table(tmp_path: Path, lines: str) -> Path:
+    """The example homework with a table [gradescope]; returns its TOML."""
+    folder = tmp_path / "homework"
+    shutil.copytree(ROOT / "examples" / "first_attention", folder)
+    path = folder / "first_attention.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("[files]", f"[gradescope]\n{lines}\n\n[files]", 1), encoding="utf-8"
+    )
+    return path
+
+
+def grade_with(metadata: object, homework: Path, submission: Path, results: Path) -> int:
+    """Grade with Gradescope's file beside the results."""
+    path = results.parent / "submission_metadata.json"
+    path.write_text(json.dumps(metadata))
+    path.chmod(0o600)
+    return main(
+        [
+            f"--homework={homework}",
+            f"--submission={submission}",
+            f"--results={results}",
+            f"--metadata={path}",
+            "--quiet",
+        ]
+    )
+
+
+def test_over_the_limit_nothing_is_judged(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the limit: no grader is started, the score stays, the file and the terminal say why; status 0."""
+    inner = Inner(0)
+    monkeypatch.setattr(subprocess, "run", inner)
+    homework = with_table(tmp_path, "submissions_per_day = 1")
+    assert grade_with(METADATA, homework, folder, tmp_path / "results.json") == 0
+    assert inner.commands == []
+    results = read(tmp_path / "results.json")
+    assert (results.score, results.extra_data["finished"]) == (6.5, False)
+    assert results.output.splitlines()[1] == "Your score stays that of your submission of 2026-11-26 11:00 (UTC-05:00)."
+    assert "Your score stays that of" in capsys.readouterr().out
+
+
+def test_a_run_with_metadata(tmp_path: Path) -> None:
+    """Protects the whole way: the judge reads the file, the results have what it says, and nobody's name."""
+    homework = with_table(tmp_path, 'submissions_per_day = 2\nshow_changes = true\nleaderboard = ["points"]')
+    check = "attention.agrees_with_reference"
+    before = {
+        "tests": [{"number": "1", "score": 8.0, "max_score": 8.0, "visibility": "visible"}],
+        "extra_data": {"homework": "first_attention", "finished": True, "checks": {check: {"outcome": "passed"}}},
+    }
+    earlier = [{"submission_time": "2026-11-26T11:00:00-05:00", "score": 8.0, "results": before}]
+    submission = tmp_path / "wrong"
+    submission.mkdir()
+    text = (homework.parent / "solution" / "attend.py").read_text(encoding="utf-8")
+    (submission / "attend.py").write_text(text.replace(" / math.sqrt(q.shape[-1])", ""), encoding="utf-8")
+    path = tmp_path / "results.json"
+    assert grade_with(METADATA | {"previous_submissions": earlier}, homework, submission, path) == 0
+    results = read(path)
+    change = f"Since your last submission: 1: 8.00 -> {results.score:.2f} points"
+    assert 0 < results.score < 8
+    assert results.output.splitlines()[-1] == change
+    sentence = next(each.sentence for each in checks_of(load(str(homework))) if each.id == check)
+    assert results.tests[0].output.splitlines()[:2] == [change, f"No longer right: {sentence}"]
+    assert results.leaderboard == [Rank(name="Points", value=results.score)]
+    assert (results.extra_data["submission"]["id"], results.extra_data["not_counted"]) == ("7", [])
+    assert "omebody" not in path.read_text()
+
+
+def test_metadata_that_is_broken_stops_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the grading from the platform: the run goes on, and the staff reads what is wrong with the file."""
+    inner = Inner(0)
+    monkeypatch.setattr(subprocess, "run", inner)
+    homework = with_table(tmp_path, "submissions_per_day = 1")
+    assert grade_with([], homework, folder, tmp_path / "results.json") == 1
+    assert f"--submission-metadata={tmp_path / 'submission_metadata.json'}" in inner.commands[0]
+    assert inner.found is not None
+    assert inner.found.extra_data["submission"]["notes"] == ["the file: expected an object, found a list"]
+
+
 # ---------------------------------------------------------------------------------------------------- the command line
 
 
@@ -184,7 +275,20 @@ def test_defaults_inside_the_container(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr(autograder, "CONTAINER", tmp_path)
     options = parse(["--homework=core"])
     assert (options.submission, options.results) == (tmp_path / "submission", tmp_path / "results" / "results.json")
+    assert options.metadata == tmp_path / "submission_metadata.json"
     assert (options.seed, options.quiet) == (None, False)
+
+
+def test_metadata_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Outside of the container a file that was named must exist; inside, one that is missing stops nothing."""
+    monkeypatch.setattr(autograder, "CONTAINER", tmp_path / "nowhere")
+    given = ["--homework=core", "--submission=x", "--results=y"]
+    assert parse(given).metadata is None
+    with pytest.raises(SystemExit) as caught:
+        parse([*given, f"--metadata={tmp_path / 'no.json'}"])
+    assert caught.value.code == 2
+    monkeypatch.setattr(autograder, "CONTAINER", tmp_path)
+    assert parse(given).metadata == tmp_path / "submission_metadata.json"
 
 
 def test_package_names_its_homework(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

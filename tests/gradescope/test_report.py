@@ -79,7 +79,7 @@ def test_order_and_numbers_are_the_handouts() -> None:
         ("10", "Task B", 4.0, "after_published"),
     ]
     assert [(test.score, test.status) for test in results.tests] == [(10.0, "passed"), (4.0, "passed")]
-    assert results.output == "All checks passed: full points for everything that is graded here."
+    assert results.output == "Full points for everything that is shown now; 1 more question is hidden."
 
 
 def test_partial_credit() -> None:
@@ -93,7 +93,7 @@ def test_interface_earns_nothing_alone() -> None:
     """What a stub can satisfy earns only beside a passed agreement check."""
     results = small({"a.agreement": FAILED, "a.property": FAILED})
     assert results.tests[0].score == 0.0
-    assert results.output == "Full points for: 10.\nFix first, in 2(b): The agreement of a holds."
+    assert results.output == "Fix first, in 2(b): The agreement of a holds."
 
 
 def test_advice_costs_nothing_and_is_marked() -> None:
@@ -101,7 +101,51 @@ def test_advice_costs_nothing_and_is_marked() -> None:
     results = small({"b.hint": FAILED})
     assert results.tests[1].score == 4.0
     assert "✗ The hint of b holds. (advice, costs nothing)\n    expected 1, got 2" in results.tests[1].output
-    assert results.output == "All checks passed: full points for everything that is graded here."
+    assert "Fix first" not in results.output
+
+
+def with_visibilities(*visibilities: str) -> Homework:
+    """The small homework, its two graded items visible as given."""
+    first, manual, last = SMALL.config.items
+    items = [
+        item.model_copy(update={"visibility": each}) for item, each in zip((first, last), visibilities, strict=True)
+    ]
+    config = SMALL.config.model_copy(update={"items": (items[0], manual, items[1])})
+    return SMALL.model_copy(update={"config": config})
+
+
+@pytest.mark.parametrize("failing", [{}, {"b.agreement": FAILED}, {check.id: FAILED for check in B}], ids=str)
+def test_the_summary_says_nothing_of_hidden_items(failing: dict[str, Verdict]) -> None:
+    """Whatever a hidden item earned, students read the same; of the visible ones they read as ever."""
+    table = {check.id: PASSED for check in A + B}
+    for hidden in ("hidden", "after_due_date", "after_published"):
+        homework = with_visibilities("visible", hidden)
+        output = results_of(homework, A + B, table | failing, finished=True).output
+        assert output == "Full points for everything that is shown now; 1 more question is hidden."
+        broken = table | failing | {"a.property": FAILED}
+        output = results_of(homework, A + B, broken, finished=True).output
+        assert output == "Fix first, in 2(b): The property of a holds."
+    nothing = results_of(with_visibilities("hidden", "hidden"), A + B, table | failing, finished=True).output
+    assert nothing == "All points are hidden for now."
+
+
+def test_all_is_right_and_shown() -> None:
+    """Without hidden items the summary says so."""
+    everything = results_of(
+        with_visibilities("visible", "visible"), A + B, {check.id: PASSED for check in A + B}, finished=True
+    )
+    assert everything.output == "All checks passed: full points for everything that is graded here."
+
+
+def test_students_read_why_a_check_is_waived() -> None:
+    """A waived check keeps its line, says that it counts as passed and why, and costs nothing."""
+    waived = Verdict.not_judged(Reason.WAIVED, "Waived, so it counts as passed for everybody: the handout was wrong.")
+    results = small({"a.property": waived})
+    assert results.tests[0].output.endswith(
+        "– The property of a holds.\n    Waived, so it counts as passed for everybody: the handout was wrong."
+    )
+    assert (results.tests[0].score, results.tests[0].status) == (10.0, "passed")
+    assert results.extra_data["checks"]["a.property"] == {"outcome": "not judged", "reason": "waived"}
 
 
 def test_output_of_an_item() -> None:
