@@ -1,6 +1,8 @@
 """The command line. Each command is one call into a room.
 
 headmaster grade     --homework H --submission DIR --results FILE    grade one submission
+headmaster replay    RESULTS SUBMISSION [--check ID]                 judge again with the recorded seeds: the same verdicts?
+headmaster regrade   DIR --compare [--submissions DIR] [--out DIR]   judge earlier submissions again: whose score changes?
 headmaster template  HOMEWORK [--out DIR]                            write what students start from
 headmaster solution  HOMEWORK [--out DIR]                            write a notebook's solution as it is handed in
 headmaster demo      [--homework H] [--out DIR]                      grade three ready submissions
@@ -33,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="grade the solution, the template and a wrong submission of a homework")
     demo.add_argument("--homework", default="cmu_birthplaces", help="default: cmu_birthplaces")
     demo.add_argument("--out", type=Path, default=Path("out"), help="where the results.json files go (default: out/)")
+    commands.add_parser("replay", help="judge again with the seeds that a results.json has recorded", add_help=False)
+    commands.add_parser(
+        "regrade", help="judge a folder of earlier submissions again, list what changes", add_help=False
+    )
     commands.add_parser("audit", help="judge right and wrong submissions: prove the checks", add_help=False)
     commands.add_parser("flakiness", help="judge right submissions at many seeds", add_help=False)
     commands.add_parser("doctor", help="whether this machine confines student code, and what to do", add_help=False)
@@ -41,6 +47,14 @@ def main(arguments: list[str] | None = None) -> int:
         from gradescope.autograder import main as grade
 
         return grade(given[1:])
+    if given and given[0] == "replay":
+        from gradescope.replay import main as replay
+
+        return replay(given[1:])
+    if given and given[0] == "regrade":
+        from gradescope.regrade import main as regrade
+
+        return regrade(given[1:])
     if given and given[0] == "audit":
         from audit.command import main as audit
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from graders.catalogue import all_checks, checks_of
 from graders.homework import HomeworkError, available, check_ids, load
+from graders.progress import progress_bar
 from graders.scoring import scores
 
 from .matrix import Row, run
@@ -122,12 +122,6 @@ def jobs_of(
     if not jobs:
         raise SpecimenError(f"no homework that ships has submissions of the task {task!r}")
     return jobs
-
-
-def progress_bar(console: Console) -> Progress:
-    """A bar with a count and the time, which goes when it is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 def with_progress(

@@ -11,6 +11,7 @@ from graders.check import Check, Group
 from graders.homework import Homework, load
 from graders.judge import Judge, reference_of
 from graders.misconceptions import banks, named
+from graders.pool import pool, zygote
 from graders.scoring import carries_points, failed_advice, lost_items
 from graders.student import Student
 from graders.verdict import Outcome, Reason, Verdict
@@ -18,7 +19,6 @@ from sandbox.errors import IntakeError
 from sandbox.launch import Zygote
 
 from .handing_in import hand_in
-from .pool import pool, zygote
 from .reach import Reach, WatchedStudent, code_reached
 from .specimens import Specimen
 

@@ -21,13 +21,13 @@ from rich.text import Text
 
 from graders.homework import Homework, load
 from graders.judge import Judge, reference_of
+from graders.pool import pool, zygote
+from graders.progress import progress_bar
 from graders.scoring import carries_points
 from graders.verdict import Outcome
 
-from .command import progress_bar
 from .equivalence import compare_all
 from .mutation import Mutant, mutants
-from .pool import pool, zygote
 from .specimens import SpecimenError, file_of
 
 if sys.version_info >= (3, 11):

@@ -106,6 +106,11 @@ class Judge:
         )
         return Student(submission, self.homework.binding, config.rules, self.homework.slug, self.homework.folder)
 
+    @property
+    def derivation(self) -> str:
+        """What seeds follow from, in words; the secret itself is never told."""
+        return "secret, digest, check" if self._seed is None else f"--seed {self._seed}, check"
+
     def seed_of(self, check: Check) -> int:
         """The seed of a check: 63 bits of a SHA-256."""
         origin = f"{self._secret}:{self.snapshot.digest}" if self._seed is None else f"seed {self._seed}"

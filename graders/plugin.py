@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .check import Check
     from .homework import Level
     from .judge import Judge
-    from .verdict_log import VerdictLog
     from .verdict import Verdict
+    from .verdict_log import VerdictLog
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE.parent / "pyproject.toml"

@@ -9,7 +9,7 @@ from typing import Any
 from .verdict import Misconception, Outcome, Reason, Verdict
 
 
-class Progress:
+class VerdictLog:
     """One line of JSON for each verdict; the first line says what they are the verdicts of.
 
     Args:

@@ -11,6 +11,7 @@ from rich.console import Console
 from graders.homework import HomeworkError, available, config_of
 from graders.plugin import HERE, hardened_command
 
+from . import outlets
 from .blank import blank
 from .limits import refusal
 from .metadata import Metadata
@@ -44,6 +45,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--accept-unconfined", action="store_true", help="grade hidden checks too where student code is not confined"
     )
+    parser.add_argument(
+        "--format",
+        choices=outlets.OUTLETS,
+        default="gradescope",
+        help="what --results is written for (default: gradescope)",
+    )
     parser.add_argument("--quiet", action="store_true", help="print the table only, not a line per check")
     options = parser.parse_args(arguments)
     if options.homework.endswith(".toml"):
@@ -57,8 +64,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Grade; returns 0 when a complete results.json has been written, 1 when the run was cut short, 2 for misuse."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    """Grade; returns 0 when a complete results.json has been written, 1 when the run was cut short, 2 for misuse.
+
+    With `--format classroom` 0 means full points, and 1 less than that.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parse(given)
+    if options.format != "gradescope":
+        again = [*given, "--format=gradescope"]  # the last of an option counts
+        return outlets.through(
+            options.format, options.homework, options.results, lambda path: main([*again, f"--results={path}"])
+        )
     console = Console()
     try:
         metadata = Metadata.read(options.metadata) if options.metadata is not None else None

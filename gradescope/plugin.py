@@ -1,7 +1,6 @@
 """The pytest plugin behind `--results FILE`: results.json is complete and valid from the first moment on."""
 
 import errno
-import platform
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +50,10 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_begin(self, judge: "Judge", confinement: "Confinement") -> None:
         """Write the file in which everything counts 0."""
+        from .handed_in import remark_on
+
         self.confinement = confinement
+        self.remark = remark_on(judge.snapshot, judge.student.submission.code, judge.homework.config)
         self._write(judge, finished=False)
 
     @pytest.hookimpl(optionalhook=True)
@@ -83,17 +85,27 @@ class Reporter:
     def _write(self, judge: "Judge", *, finished: bool, seconds: float | None = None) -> None:
         from . import changes
         from .presentation import present, released
+        from .record import record_of
         from .report import results_of
 
         homework = released(judge.homework, self.metadata)
         staff = {
-            "python": platform.python_version(),
+            "record": record_of(judge).model_dump(),
+            "nothing_to_grade": self.remark.nothing,
             "digest": judge.snapshot.digest,
             "confinement": self.confinement.as_json(),
             "left_out": [list(entry) for entry in judge.snapshot.left_out[:50]],
             "seconds": {name: round(duration, 3) for name, duration in judge.seconds.items()},
         }
-        results = results_of(homework, judge.checks, judge.verdicts, finished=finished, seconds=seconds, staff=staff)
+        results = results_of(
+            homework,
+            judge.checks,
+            judge.verdicts,
+            finished=finished,
+            note=self.remark.text,
+            seconds=seconds,
+            staff=staff,
+        )
         present(results, homework.config, self.metadata)
         if finished and self.metadata is not None:
             sentences = {check.id: check.sentence for check in judge.checks}

@@ -11,10 +11,11 @@ from sandbox.text import clean
 
 from .results import MAX_TEXT, NOT_YET, Results, TestEntry
 
-MAX_MESSAGE = 4096
+MAX_MESSAGE = 4096  # bytes
 MAX_MESSAGES = 18_000  # all messages of an item, with its snippets
 MAX_SNIPPETS = 7000  # those of them that are shown are whole
 MAX_PRINTED = 3000
+MAX_FILE = 256 << 10  # bytes of results.json
 INVALID = "This run does not count: hidden checks could not be graded on this machine. The staff has to grade it again."
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_JUDGED: "–"}
 
@@ -42,31 +43,38 @@ def results_of(
     """
     judged = scores(homework, checks, verdicts)
     invalid = any(verdict.reason is Reason.UNCONFINED for verdict in verdicts.values())
-    note = INVALID if invalid and not note else note
-    entries = []
-    for result in judged:
-        own = [check for check in checks if result.item.has(check.id)]
-        entries.append(_entry(result, own, verdicts, homework.config.feedback))
+    if invalid:
+        note = f"{INVALID}\n{note}".strip()
     data = dict(staff or {}) | {
         "homework": homework.slug,
         "finished": finished,
         "invalid": invalid,
-        "checks": {check.id: _facts(check, verdicts.get(check.id)) for check in checks},
         "misconceptions": {
             check.task: verdict.misconception.name
             for check in checks
             if (verdict := verdicts.get(check.id)) is not None and verdict.misconception is not None
         },
     }
-    return Results(
-        output=clean(_summary(homework, checks, verdicts, judged, finished, note), MAX_TEXT),
-        tests=entries,
-        execution_time=seconds,
-        extra_data=data,
-    )
+    room = MAX_MESSAGES
+    while True:  # a few rounds, where many messages are long; what is short stays whole
+        entries = [
+            _entry(result, [check for check in checks if result.item.has(check.id)], verdicts, homework, room)
+            for result in judged
+        ]
+        data["checks"] = {check.id: _facts(check, verdicts.get(check.id), room) for check in checks}
+        results = Results(
+            output=clean(_summary(homework, checks, verdicts, judged, finished, note), MAX_TEXT),
+            tests=entries,
+            execution_time=seconds,
+            extra_data=data,
+        )
+        size = len(results.as_bytes())
+        if size <= MAX_FILE or not room:
+            return results
+        room = int(room * 0.9 * MAX_FILE / size)
 
 
-def _facts(check: Check, verdict: Verdict | None) -> dict[str, str]:
+def _facts(check: Check, verdict: Verdict | None, room: int) -> dict[str, str]:
     if verdict is None:
         return {"outcome": "not run"}
     facts = {"outcome": verdict.outcome.value}
@@ -75,20 +83,22 @@ def _facts(check: Check, verdict: Verdict | None) -> dict[str, str]:
     if verdict.misconception is not None:
         facts["misconception"] = verdict.misconception.name
     if verdict.staff:
-        facts["staff"] = clean(verdict.staff, MAX_MESSAGE)
+        facts["staff"] = clean(verdict.staff, min(MAX_MESSAGE, room))
     return facts
 
 
-def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Verdict], level: Level) -> TestEntry:
-    item = result.item
+def _entry(
+    result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Verdict], homework: Homework, room: int
+) -> TestEntry:
+    item, level = result.item, homework.config.feedback
     lines = []
     blocked = 0
     printed = ""
     messages = {check.id: told(verdicts[check.id], level, snippet=False) for check in checks if check.id in verdicts}
-    snippets = _snippets(checks, verdicts, level)
+    snippets = _snippets(checks, verdicts, level, min(MAX_SNIPPETS, room // 2))
     # so much for each message that none pushes another check's sentence out of the output
-    left = MAX_MESSAGES - sum(map(len, snippets.values()))
-    room = left // max(1, sum(map(bool, messages.values())))
+    left = room - sum(map(len, snippets.values()))
+    each = min(MAX_MESSAGE, left // max(1, sum(map(bool, messages.values()))))
     for check in checks:
         verdict = verdicts.get(check.id)
         advice = "" if weight_of(item, check) else " (advice, costs nothing)"
@@ -98,7 +108,7 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
             blocked += 1
         else:
             lines.append(f"{_MARKS[verdict.outcome]} {check.sentence}{advice}")
-            lines += _indented(messages[check.id], min(MAX_MESSAGE, room))
+            lines += _indented(messages[check.id], each)
             if check.id in snippets:
                 lines += ["", snippets[check.id]]
             printed = printed or (verdict.output if level != "verdict" else "")
@@ -106,7 +116,7 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
         lines.append(f"– {blocked} more checks are not judged: they need what failed above. They count 0.")
     if printed:
         lines += ["", "What the code printed (the beginning):"]
-        lines += _indented(printed, MAX_PRINTED)
+        lines += _indented(printed, min(MAX_PRINTED, room // 4))
     return TestEntry(
         name=item.title,
         number=item.number,
@@ -118,27 +128,28 @@ def _entry(result: ItemScore, checks: Sequence[Check], verdicts: Mapping[str, Ve
     )
 
 
-def _snippets(checks: Sequence[Check], verdicts: Mapping[str, Verdict], level: Level) -> dict[str, str]:
+def _snippets(checks: Sequence[Check], verdicts: Mapping[str, Verdict], level: Level, left: int) -> dict[str, str]:
     """The snippets that are shown, by check, whole; they are not indented, so that they run as they stand."""
     shown: dict[str, str] = {}
-    left = MAX_SNIPPETS
     for check in checks:
         text = snippet_told(verdicts[check.id], level) if check.id in verdicts else ""
-        forged = any(line.startswith((*_MARKS.values(), "…")) for line in text.splitlines())
-        if text and len(text) <= left and not forged:
+        if not text or len(text) > left:
+            continue
+        if not any(line.startswith((*_MARKS.values(), "…")) for line in text.splitlines()):
             shown[check.id] = clean(text, len(text))
             left -= len(text)
     return shown
 
 
 def _indented(text: str, room: int) -> list[str]:
-    """Clean a text and indent its lines; of what needs more room both ends stay."""
+    """Clean a text and indent its lines; of what needs more room, in bytes, both ends stay."""
     limit = room
     while True:
         lines = [f"    {line}" for line in clean(text, limit).splitlines()]
-        if sum(len(line) + 1 for line in lines) <= room or not limit:
+        size = sum(len(line.encode()) + 1 for line in lines)
+        if size <= room or not limit:
             return lines
-        limit = limit * 9 // 10
+        limit = min(limit * 9 // 10, limit * room // size)
 
 
 def _summary(
@@ -150,7 +161,7 @@ def _summary(
     note: str,
 ) -> str:
     """At most three lines: what is right, what to fix first. Of hidden items they say nothing but that there are some."""
-    lines = [note] if note else []
+    lines = note.splitlines()
     if not finished:
         done = sum(check.id in verdicts for check in checks)
         lines.append(f"Not finished: {done} of {len(checks)} checks are judged; the others count 0 so far.")

@@ -69,6 +69,10 @@ class Results(_Model):
         """What Gradescope shows: the sum of the tests' scores, unless that of an earlier submission is kept."""
         return round(sum(test.score for test in self.tests), 2) if self.kept_score is None else self.kept_score
 
+    def as_bytes(self) -> bytes:
+        """The file as it is written."""
+        return self.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()
+
     @property
     def max_score(self) -> float:
         """The sum of the tests' max_scores."""
@@ -76,11 +80,12 @@ class Results(_Model):
 
 
 def write(results: Results, path: Path) -> None:
-    """Replace the file at once: whoever reads it sees the old one or the new one, complete.
+    """Replace the file at once: whoever reads it sees the old one or the new one, complete."""
+    replace(results.as_bytes(), path)
 
-    The temporary file lies in the same folder, is flushed to the disk and then renamed.
-    """
-    data = results.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()
+
+def replace(data: bytes, path: Path) -> None:
+    """Replace a file at once: the temporary one lies in the same folder, is flushed to the disk and then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

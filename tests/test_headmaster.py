@@ -73,6 +73,20 @@ def test_grade_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
         assert given == seen.pop()
 
 
+@pytest.mark.parametrize("command", ["replay", "regrade"])
+def test_repetitions_get_their_options(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headmaster replay` and `headmaster regrade` get all that follows, and their status is the command's."""
+    seen = []
+
+    def run(arguments: list[str]) -> int:
+        seen.append(arguments)
+        return 1
+
+    monkeypatch.setattr(f"gradescope.{command}.main", run)
+    assert main([command, "a", "b", "--check=x", "--help"]) == 1
+    assert seen == [["a", "b", "--check=x", "--help"]]
+
+
 def test_demo_takes_a_homework_and_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """`headmaster demo --homework H --out DIR` runs the demo of H there, that of cmu_birthplaces in out/ without them."""
     seen = []

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from graders.verdict_log import VerdictLog
 from graders.verdict import Misconception, Outcome, Reason, Verdict
+from graders.verdict_log import VerdictLog
 
 pytestmark = pytest.mark.torch_free
 VERDICTS = {

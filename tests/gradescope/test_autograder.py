@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,7 +113,7 @@ class Inner:
         self.options: dict[str, Any] = {}
         self.found: Results | None = None
 
-    def __call__(self, command: list[str], **options: Any) -> SimpleNamespace:
+    def __call__(self, command: list[str], **options: Any) -> "Inner":
         """Pretend to grade."""
         self.commands.append(command)
         self.options = options
@@ -122,25 +121,40 @@ class Inner:
         self.found = read(path)
         if self.results is not None:
             write(self.results, path)
-        return SimpleNamespace(returncode=self.status)
+        return self
+
+    def __enter__(self) -> "Inner":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def wait(self, seconds: float | None = None) -> int:
+        """It has ended at once."""
+        return self.status
 
 
 def test_file_is_complete_before_the_grading(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The inner process finds a complete file, starts isolated in /, and gets absolute paths."""
     monkeypatch.chdir(tmp_path)
     inner = Inner(0)
-    monkeypatch.setattr(subprocess, "run", inner)
+    monkeypatch.setattr(subprocess, "Popen", inner)
     assert grade(Path("submission"), Path("results.json"), "--seed=5") == 1
     assert blank("core", "The grading has begun.") == inner.found
-    assert inner.commands == [
-        hardened_command(
-            [
-                *(str(HERE), "-q", "--no-header", "--no-summary", "--homework=core"),
-                *(f"--submission={folder}", f"--results={tmp_path / 'results.json'}", "--seed=5"),
-            ]
-        )
-    ]
+    expected = hardened_command(
+        [
+            *(str(HERE), "-q", "--no-header", "--no-summary", "--homework=core"),
+            *(f"--submission={folder}", f"--results={tmp_path / 'results.json'}", "--seed=5"),
+        ]
+    )
+    first, second = inner.commands  # it says that it is not finished, so it is started once more
+    private = [part for part in first if part.startswith("--progress=")]
+    assert private == [part for part in second if part.startswith("--progress=")]
+    for command in inner.commands:
+        assert [part for part in command if not part.startswith(("--seconds=", "--progress="))] == expected
     assert inner.options["cwd"] == "/"
+    assert Path(private[0].partition("=")[2]).parent == Path(inner.options["env"]["TMPDIR"])
+    assert not Path(inner.options["env"]["TMPDIR"]).exists()
 
 
 @pytest.mark.parametrize("status", [-9, -11, 3, 5])
@@ -148,11 +162,11 @@ def test_inner_process_that_dies(folder: Path, tmp_path: Path, monkeypatch: pyte
     """A grader that was killed leaves what it had judged, and the file says that it was cut short, in three lines."""
     partial = blank("core", "Not finished: 1 of 81 checks.\nFull points for: 1.\nFix first, in 2: this.")
     partial.tests[0].score = 20.0
-    monkeypatch.setattr(subprocess, "run", Inner(status, partial))
+    monkeypatch.setattr(subprocess, "Popen", Inner(status, partial))
     assert grade(folder, tmp_path / "results.json") == 1
     results = read(tmp_path / "results.json")
     assert results.output.splitlines() == [
-        f"The grader stopped early (status {status}); what it had judged is below.",
+        "The grader stopped early, through no fault of yours; what it had judged is below. Hand in again.",
         "Not finished: 1 of 81 checks.",
         "Full points for: 1.",
     ]
@@ -164,7 +178,7 @@ def test_finished_run_is_0_whatever_failed(folder: Path, tmp_path: Path, monkeyp
     """A run that was judged to the end is status 0 although pytest's own is 1."""
     done = blank("core", "Done.")
     done.extra_data["finished"] = True
-    monkeypatch.setattr(subprocess, "run", Inner(1, done))
+    monkeypatch.setattr(subprocess, "Popen", Inner(1, done))
     assert grade(folder, tmp_path / "results.json") == 0
     assert done == read(tmp_path / "results.json")
 
@@ -211,7 +225,7 @@ def test_over_the_limit_nothing_is_judged(
 ) -> None:
     """Protects the limit: no grader is started, the score stays, the file and the terminal say why; status 0."""
     inner = Inner(0)
-    monkeypatch.setattr(subprocess, "run", inner)
+    monkeypatch.setattr(subprocess, "Popen", inner)
     homework = with_table(tmp_path, "submissions_per_day = 1")
     assert grade_with(METADATA, homework, folder, tmp_path / "results.json") == 0
     assert inner.commands == []
@@ -250,7 +264,7 @@ def test_a_run_with_metadata(tmp_path: Path) -> None:
 def test_metadata_that_is_broken_stops_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the grading from the platform: the run goes on, and the staff reads what is wrong with the file."""
     inner = Inner(0)
-    monkeypatch.setattr(subprocess, "run", inner)
+    monkeypatch.setattr(subprocess, "Popen", inner)
     homework = with_table(tmp_path, "submissions_per_day = 1")
     assert grade_with([], homework, folder, tmp_path / "results.json") == 1
     assert f"--submission-metadata={tmp_path / 'submission_metadata.json'}" in inner.commands[0]

@@ -1,5 +1,6 @@
 """The table of bad inputs: whatever is handed in, the verdict says what is wrong and results.json is whole."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ from graders.catalogue import checks_of
 from graders.homework import Homework, load
 from graders.judge import Judge
 from graders.verdict import Outcome, Reason
+from gradescope.autograder import main
 from gradescope.report import results_of
 from gradescope.results import Results, TestEntry, read, write
 from sandbox.launch import Zygote
+
+from .conftest import RIGHT
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOOD = (ROOT / "reference" / "attention.py").read_text(encoding="utf-8")
@@ -304,3 +308,66 @@ def test_wrapper_is_right(hand_in: HandIn, zygote: Zygote) -> None:
         *("attention.interface", "attention.shapes", "attention.agrees_with_reference")
     ]
     assert {Outcome.PASSED} == {verdict.outcome for verdict in verdicts}
+
+
+# ---------------------------------------------------------------------------------------------------- the real run
+
+JUNK = 50 << 20
+NOTHING = "None of the files that are asked for was handed in. Asked for: mask.py. Found: "
+IN_A_FOLDER = "Your files were found in the folder “hw3/mine” and graded from there; next time put them at the top."
+RENAME = "meant to be it? A file must have exactly the name that is asked for."
+slow = pytest.mark.slow
+HANDED_IN = {
+    "a folder in a folder": pytest.param({"hw3/mine/mask.py": RIGHT}, 11.0, IN_A_FOLDER),
+    "50 MB of junk": pytest.param(
+        {"hw3.zip": b"PK", "data.bin": bytes(JUNK)},
+        0.0,
+        f"{NOTHING}data.bin, hw3.zip. hw3.zip is not opened here: unpack it and hand in the files themselves.",
+        marks=slow,
+    ),
+    "empty": pytest.param({}, 0.0, "Nothing was handed in: the submission is empty. Asked for: mask.py.", marks=slow),
+    **{
+        name: pytest.param(
+            {name: RIGHT}, 0.0, f"{NOTHING}{name}. There is no mask.py; was “{name}” {RENAME}", marks=slow
+        )
+        for name in ("Mask.py", "mask (1).py", "mask.py.txt", "Copy of mask.py", "masks.py")
+    },
+}
+
+
+@pytest.mark.parametrize(("files", "points", "says"), HANDED_IN.values(), ids=HANDED_IN)
+def test_what_was_handed_in(
+    files: dict[str, str | bytes], points: float, says: str, hand_in: HandIn, masks: Path, tmp_path: Path
+) -> None:
+    """By the real command: a complete file, whose first line says what is odd; no points where nothing can be graded."""
+    path = tmp_path / "results.json"
+    assert main([f"--homework={masks}", f"--submission={hand_in(files)}", f"--results={path}", "--quiet"]) == 0
+    results = read(path)
+    assert results.output.splitlines()[0] == says
+    assert (results.score, results.max_score, results.extra_data["finished"]) == (points, 11.0, True)
+    assert results.extra_data["nothing_to_grade"] is (points == 0)
+    assert path.stat().st_size < 256 << 10
+
+
+def test_a_folder_that_takes_no_file(hand_in: HandIn, masks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A results folder in which nothing can be made is misuse, said in one sentence before anything is graded."""
+    results = "/proc/results.json"
+    assert main([f"--homework={masks}", f"--submission={hand_in({})}", f"--results={results}"]) == 2
+    assert "cannot be written: " in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_full_disk_keeps_what_was_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects earlier verdicts: where the next version does not fit on the disk, the last one stays, whole and alone."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "results.json"
+    entry = TestEntry(name="A", number="1", score=1, max_score=2, status="failed")
+    write(Results(tests=[entry]), path)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write(Results(tests=[entry], output="later"), path)
+    assert [path] == list(tmp_path.iterdir())
+    assert path.read_bytes() == before

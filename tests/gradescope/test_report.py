@@ -433,3 +433,50 @@ def test_a_run_without_confinement_does_not_count() -> None:
     )
     assert results.tests[1].score == 1.0
     assert small({}).extra_data["invalid"] is False
+
+
+HOSTILE = {
+    "long lines": "a" * 20_000,
+    "newlines": "\n" * 20_000,
+    "four bytes a character": "\U0001f600" * 20_000,
+    "quotes and backslashes": '"\\' * 10_000,
+    "control characters": "\x00\x1b\u202e" * 7_000,
+    "half pairs": "\ud800" * 20_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("slug", ["core", "mit_dialoguegpt"])
+def test_size_of_the_file(slug: str, text: str) -> None:
+    """Protects the platform: with the worst texts everywhere the file stays within 256 KiB, a check's message within 4 KiB."""
+    homework, checks = loaded(slug)
+    worst = Verdict(Outcome.FAILED, text, staff=text, output=text, case=text, snippet=text)
+    staff = {"left_out": [["\U0001f600" * 200, "why"]] * 50, "seeds": {check.id: "9" * 19 for check in checks}}
+    results = results_of(homework, checks, {check.id: worst for check in checks}, finished=True, staff=staff)
+    assert len(results.as_bytes()) <= 256 << 10
+    for check in checks:
+        item = homework.item_of(check.id)
+        assert item is not None
+        [output] = [test.output for test in results.tests if test.number == item.number]
+        message = (
+            output.partition(f"✗ {check.sentence}")[2].partition("\n✗ ")[0].partition("\nWhat the code printed")[0]
+        )
+        assert f"✗ {check.sentence}" in output
+        assert len(message.encode()) <= 4096 + len(" (advice, costs nothing)\n")
+
+
+def test_a_message_that_has_room_keeps_4_kib() -> None:
+    """Protects long explanations: a single long message is cut at 4 KiB, not earlier."""
+    homework, checks = loaded("core")
+    long = {checks[0].id: Verdict(Outcome.FAILED, "é" * 20_000)}
+    output = results_of(homework, checks, long, finished=True).tests[0].output
+    message = output.partition("\n")[2].partition("\n… ")[0]
+    assert 3600 < len(message.encode()) <= 4096
+
+
+def test_what_is_not_visible_yet_is_not_in_the_summary() -> None:
+    """Protects hidden items: neither a failed check's sentence nor full points are told in the summary."""
+    failed = small({"b.agreement": FAILED})
+    assert failed.output == "Full points for everything that is shown now; 1 more question is hidden."
+    assert failed.output == small({}).output
+    assert failed.tests[1].score == 1.0

@@ -207,14 +207,14 @@ def test_nothing_does_nothing() -> None:
 
 def test_progress() -> None:
     """Protects loops over a progress bar: they iterate as without, and its methods are there."""
-    with VerdictLog(total=5) as bar:
+    with Progress(total=5) as bar:
         bar.update(2)
         bar.set_description("x")
         bar.set_postfix(loss=1.0)
         assert (bar.n, len(bar), bool(bar)) == (2, 5, True)
-    assert list(zip(VerdictLog(enumerate("ab")), VerdictLog([1, 2]), strict=True)) == [((0, "a"), 1), ((1, "b"), 2)]
-    assert list(VerdictLog()) == []
-    items = iter(VerdictLog(x for x in range(3)))
+    assert list(zip(Progress(enumerate("ab")), Progress([1, 2]), strict=True)) == [((0, "a"), 1), ((1, "b"), 2)]
+    assert list(Progress()) == []
+    items = iter(Progress(x for x in range(3)))
     assert next(items) == 0
 
 
