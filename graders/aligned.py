@@ -13,7 +13,7 @@ from sandbox.errors import StudentError
 
 from . import compare, oracles
 from .alignment import Layout, layouts
-from .misconceptions.self_attention import Attending, is_known_mistake
+from .known_mistakes import Attending, is_known_mistake
 from .oracles.attention import attention_weights
 from .strategies import generator, head_weights
 from .tasks import HeadSizes

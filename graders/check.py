@@ -16,7 +16,7 @@ import inspect
 import random
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -32,6 +32,7 @@ from sandbox.journal import Entry
 from sandbox.text import clean
 
 from . import feedback
+from .recorded import record_here
 from .snippets import snippet_of
 from .student import Student
 from .verdict import CannotJudge, CheckFailed, Outcome, Reason, Verdict
@@ -231,6 +232,10 @@ class _Search:
             function(implementation, random.Random(derive(self.seed, "cases")))
             return
         inner = function.hypothesis.inner_test  # type: ignore[attr-defined]
+        record = record_here()
+        if record is not None:
+            self._go_through(implementation, inner, record.cases_of(self.check.id))
+            return
         function.hypothesis.inner_test = self._recorder(inner)  # type: ignore[attr-defined]
         try:
             with warnings.catch_warnings():
@@ -244,6 +249,22 @@ class _Search:
                 raise
         finally:
             function.hypothesis.inner_test = inner  # type: ignore[attr-defined]
+
+    def _go_through(self, implementation: Any, inner: Callable[..., None], cases: Iterable[dict[str, Any]]) -> None:
+        """Try recorded cases; the smallest that fails is kept, as in shrinking."""
+        parameter = next(iter(inspect.signature(inner).parameters))
+        tried = self._recorder(inner)
+        unanswered: CannotJudge | None = None
+        for case in cases:
+            try:
+                tried(**{parameter: implementation}, **case)
+            except _CaseFailed:
+                if self.shrink_calls == 0:
+                    return
+            except CannotJudge as without:
+                unanswered = without
+        if unanswered is not None and self.smallest is None:
+            raise unanswered
 
     def _recorder(self, inner: Callable[..., None]) -> Callable[..., None]:
         """Wrap the test so that failing cases are kept and shrinking has a budget."""

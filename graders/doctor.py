@@ -21,6 +21,7 @@ LAYERS = {
     "dies_with_parent": "it ends with the judge",
     "rlimits": "limits on memory, CPU time, files and descriptors",
     "uid": "a user of its own",
+    "no_capabilities": "none of root's powers",
     "no_new_privs": "no programs with more rights",
     "not_dumpable": "no look into its memory",
     "landlock": "Landlock: reads the interpreter and the submission only",

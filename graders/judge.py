@@ -19,12 +19,14 @@ from .catalogue import checks_of
 from .check import SHRINK_CALLS, Check, Group, derive
 from .deadline import Deadline
 from .homework import Homework, toml_of
-from .misconceptions import banks, named
+from .known_mistakes import banks, named
+from .recorded import record_here
 from .student import Student, find_code
 from .verdict import Misconception, Outcome, Reason, Verdict
 
 DEFAULT_SECRET = "headmaster"  # for runs at home; a course's package brings its own
-KEY = Path(__file__).parent.parent / "reference"
+HERE = Path(__file__).resolve().parent.parent
+KEY = HERE / "reference"
 
 
 class Judge:
@@ -35,7 +37,8 @@ class Judge:
         submission: the folder that was handed in.
         zygote: where workers come from; it stays open.
         secret: seeds follow from it, the submission's digest and the check.
-        seed: if given, seeds follow from it and the check alone: the same cases for every submission.
+        seed: if given, seeds follow from it and the check alone: the same cases for every submission. In the students' kit
+            it is that of the record.
         reference: the folder of the homework's solution, asked for a second opinion when the grader itself stumbles;
             None where there is none (in the students' kit).
         shrink_calls: cases tried to make a failing one smaller; the verdicts' outcomes do not depend on it.
@@ -68,7 +71,9 @@ class Judge:
         self.misconceptions: dict[str, Misconception | None] = {}  # by task, where one of its checks has failed
         self._zygote = zygote
         self._secret = secret
-        self._seed = seed
+        record = record_here()
+        self._seed = seed if record is None else record.seed
+        self._own = frozenset() if record is None else record.own  # of the kit, in whose folder students work
         self._reference = reference
         self._shrink_calls = shrink_calls
         self.confinement = confinement
@@ -96,7 +101,8 @@ class Judge:
 
     def _take(self, folder: Path, stack: ExitStack) -> Student:
         config = self.homework.config
-        snapshot = stack.enter_context(intake.take(folder))
+        own = self._own if folder.resolve() == HERE else frozenset()
+        snapshot = stack.enter_context(intake.take(folder, leave_out=own))
         submission = Submission(
             self._zygote,
             snapshot,

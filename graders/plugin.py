@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE.parent / "pyproject.toml"
-HOW_TO = "pytest graders --homework core --submission path/to/folder"
+HOMEWORK_FILE = HERE.parent / "HOMEWORK"  # a kit names its homework here
+HOW_TO = f"pytest graders {'' if HOMEWORK_FILE.is_file() else '--homework core '}--submission path/to/folder"
+# a kit comes without the rooms that only the staff needs
+REPORTER = ("-p", "gradescope.plugin") if (HERE.parent / "gradescope").is_dir() else ()
 OUR_SETTINGS = (
     *("-c", str(SETTINGS), f"--rootdir={SETTINGS.parent}", "--disable-plugin-autoload", "-p", "no:cacheprovider"),
-    *("-p", "graders.plugin", "-p", "gradescope.plugin", "-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
+    *("-p", "graders.plugin", *REPORTER, "-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
     "--timeout=0",  # the judge has time limits of its own, which end the worker and not the check
 )
 
@@ -102,14 +105,22 @@ def _check_options(namespace: Any) -> None:
     Raises:
         UsageError: the message says what to pass.
     """
-    if namespace.homework is None or namespace.submission is None:
-        missing = "--homework" if namespace.homework is None else "--submission"
+    if named_homework(namespace) is None or namespace.submission is None:
+        missing = "--submission" if namespace.submission is None else "--homework"
         raise pytest.UsageError(f"{missing} is missing; the command reads: {HOW_TO}")
     for path in namespace.file_or_dir:
         if not _leads_here(path):
             raise pytest.UsageError(
                 f"{path!r} is no path in {HERE}, and nothing else is run on a submission; the command reads: {HOW_TO}"
             )
+
+
+def named_homework(namespace: Any) -> str | None:
+    """The homework that was named, or in a students' kit the one that it is of."""
+    if namespace.homework is None and HOMEWORK_FILE.is_file():
+        return HOMEWORK_FILE.read_text(encoding="utf-8").strip()
+    homework: str | None = namespace.homework
+    return homework
 
 
 def hardened_command(arguments: list[str]) -> list[str]:
@@ -182,12 +193,14 @@ class Grading:
         from .catalogue import all_checks
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
+        from .recorded import RecordError
         from .verdict_log import VerdictLog
 
         seconds = self.config.option.seconds
         # its caches lie in the working directory otherwise, which may be the submission's
         set_hypothesis_home_dir(SETTINGS.parent / ".hypothesis")
-        slug = self.config.option.homework
+        slug = named_homework(self.config.option)
+        assert slug is not None
         assert self.zygote is not None
         hide_memory()  # from workers, where they have the same user
         self.confinement = self_test(self.zygote)
@@ -204,7 +217,7 @@ class Grading:
                 confinement=None if accepted else self.confinement,
                 seconds=None if seconds is None else seconds - (time.monotonic() - self.started),
             )
-        except HomeworkError as error:
+        except (HomeworkError, RecordError) as error:
             raise pytest.UsageError(str(error)) from None
         except IntakeError as error:
             self.config.hook.pytest_headmaster_refused(slug=slug, message=str(error))
@@ -241,12 +254,18 @@ class Grading:
 
     def pytest_report_header(self) -> list[str]:
         """Say what is graded."""
-        judge = self.judge
+        import torch
+
+        from .recorded import record_here
+
+        judge, record = self.judge, record_here()
+        other = record.other_versions({"torch": torch.__version__.partition("+")[0]}) if record is not None else ""
         left_out = [f"left out: {name} ({why})" for name, why in judge.snapshot.left_out]
         return [
             f"homework: {judge.homework.slug} ({judge.homework.config.title})",
             f"submission: {len(judge.snapshot.files)} files, {judge.snapshot.digest[:12]}",
             self.confinement.summary,
+            *([f"record: {other}"] if other else []),
             *left_out[:10],
         ]
 

@@ -22,21 +22,28 @@ def angle_tolerance(n_positions: int) -> Tensor:
     return 1e-5 + 3e-7 * torch.arange(n_positions, dtype=torch.float64)[:, None, None]
 
 
+GROWING = ((4, 3), (8, 5), (16, 4))  # sizes at which a known mistake shows
+
+
 def own_cache(rope: Rope, dim: int, n_positions: int) -> Tensor:
     """The student's cache, of the right shape and dtype."""
     cache = rope.cache(dim, n_positions)
     return require_tensor(cache, f"the cache for dim={dim}", (n_positions, dim // 2, 2), torch.float32)
 
 
-def growing_angles(rope: Rope) -> str:
+def growing_caches() -> list[Tensor]:
+    """Caches of 1/10000^(−2i/dim): this is the right formula with the base 1/10000."""
+    return [oracles.rope_cache(dim, n_positions, 1e-4) for dim, n_positions in GROWING]
+
+
+def growing_angles(rope: Rope, growing: list[Tensor]) -> str:
     """A hint for the double negative 1/10000^(−2i/dim), which stands in widely copied starter code; "" if it is not that.
 
     It is named only if several caches equal it in which it differs from the right one.
     """
-    for dim, n_positions in ((4, 3), (8, 5), (16, 4)):
-        # 1/10000^(−2i/dim) is the right formula with the base 1/10000
+    for (dim, n_positions), wrong in zip(GROWING, growing, strict=True):
         try:
-            assert_agrees(rope.cache(dim, n_positions), oracles.rope_cache(dim, n_positions, 1e-4), atol=0.05)
+            assert_agrees(rope.cache(dim, n_positions), wrong, atol=0.05)
         except CheckFailed:
             return ""
     return (
@@ -69,11 +76,11 @@ def test_shapes(rope: Rope, case: RopeCase, dim: int, n_positions: int) -> None:
 @given(dim=dims, n_positions=st.sampled_from([1, 2, 3, 17, 100, 301]))
 def test_cache_agrees(rope: Rope, dim: int, n_positions: int) -> None:
     """The cache holds the cosine and the sine of tθᵢ, θᵢ = 10000^(−2i/dim), positions t and pairs i counted from 0."""
-    expected = oracles.rope_cache(dim, n_positions)
+    expected, growing = oracles.rope_cache(dim, n_positions), growing_caches()
     try:
         assert_agrees(rope.cache(dim, n_positions), expected, "the cache", atol=angle_tolerance(n_positions), rtol=0)
     except CheckFailed as failure:
-        raise CheckFailed(f"{failure}{growing_angles(rope)}") from None
+        raise CheckFailed(f"{failure}{growing_angles(rope, growing)}") from None
 
 
 @check(task="rope", group="agreement", examples=40)

@@ -62,12 +62,12 @@ def encodes(
 ) -> list[list[int]]:
     """The ids of several texts by one tokenizer, each of them a list of int and the right one."""
     found = tokenizer.encode(kind, text, others, max_vocab, **specials)
+    vocab = oracle.vocab(kind, text, max_vocab)
     asked = "".join(f", {name}=True" for name, value in specials.items() if value)
     for other, got in zip(others, found, strict=True):
         what = f"encode({clean(other, 120)!r}{asked}) of a {NAMES[kind]}"
         expected = oracle.encode(kind, text, other, max_vocab, **specials)
         if ids_in(got, what) != expected:
-            vocab = oracle.vocab(kind, text, max_vocab)
             what += f", which are the tokens {shown([vocab[i] for i in expected])},"
         same(got, expected, what)
     return found

@@ -24,6 +24,7 @@ class Reason(Enum):
     NO_TEMPLATE = "the template that this course hands out is not known here; the staff looks at it"
     NOT_HANDED_IN = "it is optional, and not there"
     WAIVED = "it is waived, and counts as passed for everybody"
+    NO_RECORD = "this kit holds no answer for the way in which this code works; the staff's run judges it"
 
     @property
     def gives_points(self) -> bool:

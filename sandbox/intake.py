@@ -74,12 +74,13 @@ class Snapshot:
         shutil.rmtree(self.root.parent, ignore_errors=True)
 
 
-def take(source: Path, caps: Caps = Caps()) -> Snapshot:
+def take(source: Path, caps: Caps = Caps(), *, leave_out: frozenset[str] = frozenset()) -> Snapshot:
     """Copy a submission.
 
     Args:
         source: the folder that was handed in, or a `.zip` of it.
         caps: the most that is taken in.
+        leave_out: names at its top that are not part of it.
 
     Raises:
         IntakeError: no such folder, an archive that cannot be unpacked, or more than the caps allow; the message says
@@ -99,7 +100,7 @@ def take(source: Path, caps: Caps = Caps()) -> Snapshot:
         if is_zip:
             files, digest, left_out = _copy_unpacked(source, root, caps)
         else:
-            files, digest, left_out = _copy(source, root, caps)
+            files, digest, left_out = _copy(source, root, caps, leave_out)
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
@@ -116,13 +117,15 @@ def _copy_unpacked(source: Path, root: Path, caps: Caps) -> tuple[list[str], str
     return files, digest, [*packed, *left_out]
 
 
-def _copy(source: Path, root: Path, caps: Caps) -> tuple[list[str], str, list[tuple[str, str]]]:
+def _copy(
+    source: Path, root: Path, caps: Caps, leave_out: frozenset[str] = frozenset()
+) -> tuple[list[str], str, list[tuple[str, str]]]:
     files: list[str] = []
     left_out: list[tuple[str, str]] = []
     digest = hashlib.sha256()
     seen: set[str] = set()
     total = 0
-    for relative, problem in sorted(_walk(source, caps.depth)):
+    for relative, problem in sorted(_walk(source, caps.depth, leave_out)):
         name = clean(relative, 200)
         if problem:
             left_out.append((name, problem))
@@ -158,7 +161,7 @@ def _copy(source: Path, root: Path, caps: Caps) -> tuple[list[str], str, list[tu
     return files, digest.hexdigest(), left_out
 
 
-def _walk(source: Path, depth: int) -> Iterator[tuple[str, str]]:
+def _walk(source: Path, depth: int, leave_out: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yield (relative path, problem or "") of every entry that is not a plain folder."""
     unreadable: list[OSError] = []
     for folder, folders, names in os.walk(source, onerror=unreadable.append, followlinks=False):
@@ -166,7 +169,7 @@ def _walk(source: Path, depth: int) -> Iterator[tuple[str, str]]:
         kept = []
         for name in sorted(folders):
             relative = (below / name).as_posix()
-            if name in _IGNORED_FOLDERS:
+            if name in _IGNORED_FOLDERS or (below == Path() and name in leave_out):
                 continue
             if (Path(folder) / name).is_symlink():
                 yield relative, "a symbolic link"
@@ -176,7 +179,7 @@ def _walk(source: Path, depth: int) -> Iterator[tuple[str, str]]:
                 kept.append(name)
         folders[:] = kept
         for name in names:
-            if name in _IGNORED_FILES or name.startswith("._"):
+            if name in _IGNORED_FILES or name.startswith("._") or (below == Path() and name in leave_out):
                 continue
             relative = (below / name).as_posix()
             yield relative, "compiled code" if name.endswith(_IGNORED_SUFFIXES) else ""

@@ -6,7 +6,11 @@ import torch
 from torch import Tensor
 
 from reference.attention import attention as reference_attention
-from reference.mask import attention_mask, causal_mask
+from reference.mask import attention_mask as reference_attention_mask
+from reference.mask import causal_mask as reference_causal_mask
+
+from ..recorded import oracle
+from .others import other_biases
 
 __all__ = [
     "attention",
@@ -19,11 +23,25 @@ __all__ = [
 ]
 
 
+@oracle()
 def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Output and weights of attention, float64."""
     return reference_attention(query.double(), key.double(), value.double(), mask)
 
 
+@oracle()
+def causal_mask(n_tokens: int) -> Tensor:
+    """True where a query (row) may attend to a key (column), (n_tokens, n_tokens)."""
+    return reference_causal_mask(n_tokens)
+
+
+@oracle()
+def attention_mask(ids: Tensor, pad_id: int) -> Tensor:
+    """Causal, and padding is never attended to, (B, 1, T, T)."""
+    return reference_attention_mask(ids, pad_id)
+
+
+@oracle()
 def attention_gradients(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, grad_output: Tensor
 ) -> list[Tensor]:
@@ -33,6 +51,7 @@ def attention_gradients(
     return list(torch.autograd.grad((output * grad_output).sum(), [query, key, value]))
 
 
+@oracle(also=other_biases)
 def multi_head(weights: Mapping[str, Tensor], n_heads: int, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Multi-head self-attention without dropout, float64, (B, T, d_model).
 
@@ -46,11 +65,13 @@ def multi_head(weights: Mapping[str, Tensor], n_heads: int, x: Tensor, mask: Ten
     return _attend({name: tensor.double() for name, tensor in weights.items()}, n_heads, x.double(), mask)[0]
 
 
+@oracle(also=other_biases)
 def attention_weights(weights: Mapping[str, Tensor], n_heads: int, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """The attention weights of the same module, float64, (B, n_heads, T, T)."""
     return _attend({name: tensor.double() for name, tensor in weights.items()}, n_heads, x.double(), mask)[1]
 
 
+@oracle(also=other_biases)
 def multi_head_gradients(
     weights: Mapping[str, Tensor], n_heads: int, x: Tensor, grad_output: Tensor, mask: Tensor | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from reference.block import Block
 
+from ..recorded import oracle
 from .modules import gradients, with_weights
 
 __all__ = ["block", "block_gradients"]
 
 
+@oracle()
 @torch.no_grad()
 def block(weights: Mapping[str, Tensor], n_heads: int, x: Tensor) -> Tensor:
     """y = x + attn(norm1(x)), then y + mlp(norm2(y)), causal and without dropout, float64, (B, T, d_model).
@@ -25,6 +27,7 @@ def block(weights: Mapping[str, Tensor], n_heads: int, x: Tensor) -> Tensor:
     return output
 
 
+@oracle()
 def block_gradients(
     weights: Mapping[str, Tensor], n_heads: int, x: Tensor, grad_output: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:

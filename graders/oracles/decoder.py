@@ -4,105 +4,26 @@ Source: Vaswani et al. 2017, "Attention Is All You Need", sections 3.1 to 3.3, w
 learned positions. Where the norms stand, and what the MLP reads and adds, differs between solutions that are all right.
 """
 
-import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..readings import Reading
+from ..recorded import oracle
 from .layer_norm import layer_norm
+from .others import other_probes, other_readings
 
-__all__ = ["MISTAKES", "Reading", "hidden_states", "readings_with_norms", "readings_without_norms", "with_mistakes"]
+__all__ = ["hidden_state_gradients", "hidden_states", "probed"]
 
-# What students do instead, and how it is told.
-MISTAKES = {
-    "scores_not_scaled": "the scores are not divided by √d_k",
-    "scaled_by_d_k": "the scores are divided by d_k in place of √d_k",
-    "scaled_by_width": "the scores are divided by the root of hidden_dim in place of that of a head's size",
-    "no_mask": "there is no causal mask, so that each token attends to later ones too",
-    "mask_reversed": "the causal mask is the wrong way round, so that each token attends to itself and later ones",
-    "mask_without_self": "a token does not attend to itself",
-    "masked_with_zeros": "masked scores are set to 0 in place of −∞",
-    "masked_after_softmax": "the mask acts after the softmax, so that the weights of a row do not sum to 1",
-    "softmax_over_queries": "the softmax runs over the queries in place of the keys",
-    "no_output_projection": "the output projection W_O is left out",
-    "heads_not_transposed": "the heads are split without moving their axis, which mixes tokens",
-    "heads_not_moved_back": "the heads' outputs are put together without moving their axis back, which mixes tokens",
-    "no_mlp_residual": "the residual connection around the MLP is missing",
-    "no_residuals": "both residual connections are missing",
-    "no_relu": "the ReLU of the MLP is missing",
-    "gelu": "the MLP uses GELU in place of ReLU",
-    "no_positions": "the position embeddings are not added",
-    "embeddings_scaled": "the sum of the embeddings is multiplied by the root of hidden_dim",
-    "first_layer_only": "only the first layer is used",
-    "last_layer_only": "each layer reads the embeddings in place of the layer before it, so that only the last one counts",
-}
-OF_HEADS = frozenset(
-    {"scaled_by_width", "heads_not_transposed", "heads_not_moved_back"}
-)  # with one head they are right
-NORMS = ("sum", "sublayer", "inside", "before", "none")
+_known: dict[tuple[Reading, int, bytes], Tensor] = {}
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One way to read the handout.
-
-    Attributes:
-        norm1: which vectors the first layer norm acts on: the residual `sum`, the output of the attention `sublayer`, the
-            heads' outputs `inside` of it, the layer's input `before` it, or `none`.
-        norm2: the same around the MLP, without `inside`.
-        mlp_reads: whether the MLP reads the residual `sum` Z' or the attention's `plain` output Z.
-        mlp_adds: which of the two the second residual connection adds.
-        unbiased: whether the norms' variance is divided by d − 1.
-        mistake: a key of `MISTAKES`; empty = right.
-    """
-
-    norm1: str = "none"
-    norm2: str = "none"
-    mlp_reads: str = "sum"
-    mlp_adds: str = "sum"
-    unbiased: bool = False
-    mistake: str = ""
-
-
-def readings_without_norms() -> list[Reading]:
-    """What may be right where layer norm changes nothing, the likely one first.
-
-    The last one follows equations 6 and 8 to the letter, with Z in both places: Z' = Z + X is used nowhere.
-    """
-    return [Reading(mlp_reads=reads, mlp_adds=adds) for adds in ("sum", "plain") for reads in ("sum", "plain")]
-
-
-def readings_with_norms(like: Reading | None = None) -> list[Reading]:
-    """What may come out where layer norm acts, or only one of the two does, the likely one first.
-
-    Args:
-        like: what the residual connections are known to do, and a mistake; None = anything right.
-    """
-    plain = readings_without_norms() if like is None else [like]
-    places = [(first, second) for first, second in itertools.product(NORMS, NORMS) if second != "inside"]
-    places.sort(key=lambda pair: (pair != ("sum", "sum"), pair != ("sublayer", "sublayer"), "none" in pair))
-    return [
-        replace(reading, norm1=first, norm2=second, unbiased=unbiased)
-        for unbiased in (False, True)
-        for first, second in places
-        for reading in plain
-        if (first, second) != ("none", "none")
-        if first != "sum" or "sum" in (reading.mlp_reads, reading.mlp_adds)  # otherwise the sum is used nowhere
-    ]
-
-
-def with_mistakes(readings: list[Reading], n_heads: int = 1) -> list[Reading]:
-    """The same with one mistake each."""
-    possible = [mistake for mistake in MISTAKES if n_heads > 1 or mistake not in OF_HEADS]
-    return [replace(reading, mistake=mistake) for mistake in possible for reading in readings]
-
-
+@oracle(also=other_readings)
 def hidden_states(weights: Mapping[str, Tensor], n_heads: int, ids: Tensor, reading: Reading) -> Tensor:
-    """The hidden states (B, T, d_model), float64, differentiable in the weights.
+    """The hidden states (B, T, d_model), float64.
 
     Args:
         weights: by role, as in `graders.tasks.DecoderModule`. A bias that is not there is 0, a gain 1.
@@ -110,6 +31,33 @@ def hidden_states(weights: Mapping[str, Tensor], n_heads: int, ids: Tensor, read
         ids: (B, T) int64.
         reading: what is computed.
     """
+    return _run(weights, n_heads, ids, reading)
+
+
+@oracle(also=other_probes)
+def probed(weights: Mapping[str, Tensor], n_heads: int, ids: Tensor, reading: Reading) -> Tensor:
+    """The same for a few inputs that come again and again: computed once. The ids must be the same each time."""
+    key = reading, n_heads, b"".join(weights[role].numpy().tobytes() for role in sorted(weights))
+    if key not in _known:
+        _known[key] = _run(weights, n_heads, ids, reading)
+    return _known[key]
+
+
+@oracle(also=other_readings)
+def hidden_state_gradients(
+    weights: Mapping[str, Tensor], n_heads: int, ids: Tensor, reading: Reading, grad_output: Tensor
+) -> dict[str, Tensor]:
+    """Gradients of Σ hidden states · grad_output with respect to the weights, by role; 0 for those without influence."""
+    leaves = {role: tensor.double().requires_grad_() for role, tensor in weights.items()}
+    scalar = (_run(leaves, n_heads, ids, reading) * grad_output).sum()
+    found = torch.autograd.grad(scalar, list(leaves.values()), allow_unused=True)
+    return {
+        role: torch.zeros_like(leaf) if gradient is None else gradient
+        for (role, leaf), gradient in zip(leaves.items(), found, strict=True)
+    }
+
+
+def _run(weights: Mapping[str, Tensor], n_heads: int, ids: Tensor, reading: Reading) -> Tensor:
     weights = {role: tensor.double() for role, tensor in weights.items()}
     x = weights["embedding.weight"][ids]  # (B, T, d_model)
     if "positions.weight" in weights and reading.mistake != "no_positions":

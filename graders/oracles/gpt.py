@@ -8,11 +8,13 @@ from torch import Tensor
 
 from reference.gpt import GPT, IGNORED, GPTConfig
 
+from ..recorded import oracle
 from .modules import with_weights
 
 __all__ = ["IGNORED", "gpt", "gpt_gradients", "gpt_loss"]
 
 
+@oracle()
 @torch.no_grad()
 def gpt(weights: Mapping[str, Tensor], n_heads: int, ids: Tensor) -> Tensor:
     """The logits without dropout, float64, (B, T, V).
@@ -27,11 +29,13 @@ def gpt(weights: Mapping[str, Tensor], n_heads: int, ids: Tensor) -> Tensor:
     return logits
 
 
+@oracle()
 def gpt_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy in nats, the mean over the targets (B, T) that are not −100, float64, a scalar."""
     return F.cross_entropy(logits.double().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
 
 
+@oracle()
 def gpt_gradients(
     weights: Mapping[str, Tensor], n_heads: int, ids: Tensor, grad_logits: Tensor, *, tied: bool = False
 ) -> dict[str, Tensor]:

@@ -1,8 +1,7 @@
-"""Expected values of layer normalisation."""
+"""Expected values of layer normalisation: PyTorch's own function, which goes along with the students' kit."""
 
+import torch.nn.functional as F
 from torch import Tensor
-
-from reference.layer_norm import layer_norm as reference_layer_norm
 
 __all__ = ["layer_norm"]
 
@@ -19,4 +18,4 @@ def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5, *, unbi
     if unbiased:  # √(v · d/(d−1) + eps) = √(v + eps · (d−1)/d) / √((d−1)/d)
         ratio = (x.shape[-1] - 1) / x.shape[-1]
         gain, eps = gain.double() * ratio**0.5, eps * ratio
-    return reference_layer_norm(x.double(), gain.double(), bias.double(), eps)
+    return F.layer_norm(x.double(), x.shape[-1:], gain.double(), bias.double(), eps)

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from reference.mlp import MLP
 
+from ..recorded import oracle
 from .modules import gradients, with_weights
+from .others import other_gelus
 
 __all__ = ["mlp", "mlp_gradients"]
 
 
+@oracle(also=other_gelus)
 @torch.no_grad()
 def mlp(weights: Mapping[str, Tensor], x: Tensor, *, approximate: str = "none") -> Tensor:
     """down(GELU(up(x))) without dropout, float64, the shape of x.
@@ -26,6 +29,7 @@ def mlp(weights: Mapping[str, Tensor], x: Tensor, *, approximate: str = "none") 
     return output
 
 
+@oracle(also=other_gelus)
 def mlp_gradients(
     weights: Mapping[str, Tensor], x: Tensor, grad_output: Tensor, *, approximate: str = "none"
 ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from reference.patch_embedding import PatchEmbedding
 
+from ..recorded import oracle
 from .modules import gradients, with_weights
 
 __all__ = ["patch_embedding", "patch_embedding_gradients"]
 
 
+@oracle()
 @torch.no_grad()
 def patch_embedding(weights: Mapping[str, Tensor], patch_size: int, x: Tensor) -> Tensor:
     """One token for each patch, row by row, float64, (B, n_patches, d_model).
@@ -25,6 +27,7 @@ def patch_embedding(weights: Mapping[str, Tensor], patch_size: int, x: Tensor) -
     return output
 
 
+@oracle()
 def patch_embedding_gradients(
     weights: Mapping[str, Tensor], patch_size: int, x: Tensor, grad_output: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -6,9 +6,12 @@ from torch import Tensor
 
 from reference.loss import perplexity as reference_perplexity
 
+from ..recorded import oracle
+
 __all__ = ["perplexity"]
 
 
+@oracle()
 def perplexity(
     logits_batches: Sequence[Tensor], ids_batches: Sequence[Tensor], masks: Sequence[Tensor | None] | None = None
 ) -> float:

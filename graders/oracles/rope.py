@@ -9,9 +9,12 @@ from reference.attention import attention as reference_attention
 from reference.mask import causal_mask
 from reference.rope import apply_rope
 
+from ..recorded import oracle
+
 __all__ = ["rope", "rope_attention", "rope_cache"]
 
 
+@oracle()
 def rope_cache(dim: int, n_positions: int, base: float = 10000.0) -> Tensor:
     """Cosine and sine of t · base^(−2i/dim) in float64, (n_positions, dim/2, 2) [Su et al. 2021, equation 15]."""
     theta = base ** (-2 * torch.arange(dim // 2, dtype=torch.float64) / dim)
@@ -19,11 +22,13 @@ def rope_cache(dim: int, n_positions: int, base: float = 10000.0) -> Tensor:
     return torch.stack((angle.cos(), angle.sin()), dim=-1)
 
 
+@oracle()
 def rope(x: Tensor, cache: Tensor, positions: Tensor | None = None) -> Tensor:
     """x (…, T, dim) rotated, float64."""
     return apply_rope(x.double(), cache.double(), positions)
 
 
+@oracle()
 def rope_attention(weights: Mapping[str, Tensor], n_heads: int, x: Tensor) -> Tensor:
     """Causal multi-head self-attention with rotated queries and keys, float64, (B, T, d_model).
 

@@ -369,8 +369,8 @@ def test_the_solutions_snapshot_goes_at_once(judge: Any, monkeypatch: pytest.Mon
     taken: list[intake.Snapshot] = []
     take = intake.take
 
-    def taking(folder: Path) -> intake.Snapshot:
-        taken.append(take(folder))
+    def taking(folder: Path, **options: Any) -> intake.Snapshot:
+        taken.append(take(folder, **options))
         return taken[-1]
 
     monkeypatch.setattr(intake, "take", taking)

@@ -16,7 +16,7 @@ import pytest
 
 from graders.catalogue import all_checks
 from graders.homework import available, config_of
-from graders.plugin import CheckFailedError, CheckItem, hardened_command, without_settings
+from graders.plugin import CheckFailedError, CheckItem, hardened_command, named_homework, without_settings
 from graders.verdict import Outcome, Reason, Verdict
 from gradescope.results import Results, read
 
@@ -490,6 +490,17 @@ def test_with_one_option(start: Start, given: str, missing: str) -> None:
     run = start("graders", given)
     assert run.status == 4
     assert f"ERROR: {missing} is missing; the command reads: {HOW_TO}" in run.output
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "jhu_tinygpt"), ("core", "core")])
+def test_a_kit_names_its_homework(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, expected: str
+) -> None:
+    """Where a file HOMEWORK lies beside the graders, `--homework` may be left out; given, it wins."""
+    monkeypatch.setattr("graders.plugin.HOMEWORK_FILE", tmp_path / "HOMEWORK")
+    assert given == named_homework(SimpleNamespace(homework=given))
+    (tmp_path / "HOMEWORK").write_text("jhu_tinygpt\n")
+    assert expected == named_homework(SimpleNamespace(homework=given))
 
 
 def test_help_needs_no_options(start: Start) -> None:

@@ -33,6 +33,10 @@ pytestmark = pytest.mark.torch_free
         ),
         (Reason.NOT_HANDED_IN, "Not judged: it is optional, and not there."),
         (Reason.WAIVED, "Not judged: it is waived, and counts as passed for everybody."),
+        (
+            Reason.NO_RECORD,
+            "Not judged: this kit holds no answer for the way in which this code works; the staff's run judges it.",
+        ),
     ],
 )
 def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
@@ -44,7 +48,17 @@ def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
 
 def test_each_reason_has_its_test() -> None:
     """Protects the table above: a new reason needs a sentence that somebody has read."""
-    told = {"PREREQUISITE", "BUDGET", "GRADER_FAULT", "NOT_RUN", "NO_TEMPLATE", "NOT_HANDED_IN", "UNCONFINED", "WAIVED"}
+    told = {
+        "PREREQUISITE",
+        "BUDGET",
+        "GRADER_FAULT",
+        "NOT_RUN",
+        "NO_TEMPLATE",
+        "NOT_HANDED_IN",
+        "UNCONFINED",
+        "WAIVED",
+        "NO_RECORD",
+    }
     assert told == {reason.name for reason in Reason}
 
 

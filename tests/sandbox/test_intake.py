@@ -229,6 +229,16 @@ def test_the_digest_separates_names_from_contents(source: Path, tmp_path: Path) 
     assert digest(source) != digest(other)
 
 
+def test_what_is_left_out_by_name(source: Path) -> None:
+    """Protects the students' kit, whose own files lie beside theirs: names at the top are left out, the same below are not."""
+    write(source, "a.py", "graders/x.py", "README.md", "src/graders/y.py", "src/README.md")
+    with take(source, leave_out=frozenset({"graders", "README.md"})) as snapshot:
+        assert list(snapshot.files) == ["a.py", "src/README.md", "src/graders/y.py"]
+        assert listed(snapshot) == list(snapshot.files)
+    with take(source) as snapshot:
+        assert len(snapshot.files) == 5
+
+
 def test_an_empty_submission(source: Path) -> None:
     """Protects the run from a submission without files: it is taken in, and graded as what it is."""
     with take(source) as snapshot:

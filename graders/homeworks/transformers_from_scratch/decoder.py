@@ -16,13 +16,9 @@ from torch import Tensor
 from graders.aligned import agrees
 from graders.alignment import Piece, Shape
 from graders.decoder_alignment import DecoderLayout, Place, decoder_layouts, places
-from graders.oracles.decoder import (
-    Reading,
-    hidden_states,
-    readings_with_norms,
-    readings_without_norms,
-    with_mistakes,
-)
+from graders.known_mistakes import with_mistakes
+from graders.oracles.decoder import probed
+from graders.readings import Reading, readings_with_norms, readings_without_norms
 from graders.strategies import generator
 from graders.strategies.decoder import decoder_weights
 from graders.tasks import DecoderSizes
@@ -38,8 +34,6 @@ _EXPECTED = (
     "hidden_dim) for queries, keys, values and the output, two for the MLP, biases as you like, and gamma and beta"
 )
 
-# What comes out of the same weights and ids for each reading: every check asks for it anew.
-_known: dict[tuple[Reading, int, bytes], Tensor] = {}
 _LITERAL = (
     "The layer's input X is added nowhere. Equations 6 and 8, read to the letter, use Z, and so it counts as right; what is "
     "meant is Z' = Z + X of equation 7, in both."
@@ -141,12 +135,10 @@ class ScratchDecoder:
             pieces = {key: piece for key, piece in module.layout.pieces.items() if not bare or not _is_norm(piece)}
             if pieces not in tried:  # without norms it is all the same which is which
                 tried.append(pieces)
-                held = b"".join(tensor.numpy().tobytes() for tensor in module.kept.values())
                 for reading in readings:
-                    key = reading, n_heads, held
-                    if key not in _known:
-                        _known[key] = hidden_states(module.kept, n_heads, ids, reading)
-                    if agrees(taken(output, form), shown(_known[key], module.kept, form)):
+                    if agrees(
+                        taken(output, form), shown(probed(module.kept, n_heads, ids, reading), module.kept, form)
+                    ):
                         return number, bare, reading
             number += 1
         return None

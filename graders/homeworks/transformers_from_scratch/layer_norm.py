@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from graders.compare import dtype_name
-from graders.oracles.decoder import readings_with_norms
 from graders.oracles.layer_norm import layer_norm
+from graders.readings import readings_with_norms
 from graders.strategies import generator
 from graders.tasks import DecoderSizes
 from graders.verdict import CheckFailed

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from graders.compare import require_tensor
 from graders.decoder_alignment import DecoderLayout
-from graders.oracles.decoder import MISTAKES, Reading, hidden_states
+from graders.known_mistakes import MISTAKES
+from graders.oracles.decoder import hidden_state_gradients, hidden_states
+from graders.readings import Reading
 from graders.tasks import DecoderSizes
 from sandbox.client import Remote
 
@@ -80,16 +82,23 @@ class ScratchModule:
         if self.inherited and self.plan.mistaken is not None:
             readings.append(self.plan.mistaken)
         for reading in readings:
-            yield shown(hidden_states(self.kept, self.sizes.n_heads, ids, reading), self.kept, self.form)
+            yield shown(
+                hidden_states(self._that_count(reading), self.sizes.n_heads, ids, reading), self.kept, self.form
+            )
         if self.companion is not None:
             shape = (*ids.shape, self.width)
             got = taken(self.companion(ids), self.form)
             yield require_tensor(got, "the output of Transformer", shape, torch.float32).double()
 
+    def _that_count(self, reading: Reading) -> dict[str, Tensor]:
+        """The weights, without those of norms where none acts."""
+        bare = reading.norm1 == reading.norm2 == "none"
+        return {role: tensor for role, tensor in self.kept.items() if not bare or ".norm" not in role}
+
     def supposed(self, ids: Tensor) -> tuple[str, Tensor] | None:
         if self.plan.mistaken is None:
             return None
-        value = hidden_states(self.kept, self.sizes.n_heads, ids, self.plan.mistaken)
+        value = hidden_states(self._that_count(self.plan.mistaken), self.sizes.n_heads, ids, self.plan.mistaken)
         return MISTAKES[self.plan.mistaken.mistake], shown(value, self.kept, self.form)
 
     def shared(self) -> list[str]:
@@ -100,13 +109,9 @@ class ScratchModule:
 
     def gradients(self, ids: Tensor, grad_output: Tensor) -> list[tuple[str, Any, Tensor]]:
         _, by_name = self.module.gradients([ids], [], grad_output, parameters=True)
-        leaves = {role: tensor.double().requires_grad_() for role, tensor in self.kept.items()}
-        value = hidden_states(leaves, self.sizes.n_heads, ids, self.plan.reading)
-        found = torch.autograd.grad((value * grad_output).sum(), list(leaves.values()), allow_unused=True)
-        expected = {
-            role: torch.zeros_like(leaf) if gradient is None else gradient
-            for (role, leaf), gradient in zip(leaves.items(), found, strict=True)
-        }
+        counting = self._that_count(self.plan.reading)
+        found = hidden_state_gradients(counting, self.sizes.n_heads, ids, self.plan.reading, grad_output)
+        expected = {role: found.get(role, torch.zeros_like(kept).double()) for role, kept in self.kept.items()}
         of_norms = set(self.layout.names_of("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"))
         packed = self.layout.pack(expected, add=True)
         return [(name, by_name.get(name), gradient) for name, gradient in packed.items() if name not in of_norms]

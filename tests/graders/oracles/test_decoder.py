@@ -4,15 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graders.oracles.decoder import (
-    MISTAKES,
-    OF_HEADS,
-    Reading,
-    hidden_states,
-    readings_with_norms,
-    readings_without_norms,
-    with_mistakes,
-)
+from graders.misconceptions.whole_decoder import MISTAKES, OF_HEADS, with_mistakes
+from graders.oracles.decoder import hidden_states
+from graders.readings import Reading, readings_with_norms, readings_without_norms
 from graders.strategies import generator
 from graders.strategies.decoder import decoder_weights
 from graders.tasks import DecoderSizes
