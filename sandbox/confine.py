@@ -80,6 +80,7 @@ def apply(limits: Limits, parent_pid: int, folders: Sequence[str] = (), scratch:
 def prepare() -> None:
     """Do what costs time once, in the process that workers are forked from."""
     landlock.abi()
+    landlock.interpreter_folders()
     seccomp.prepare()
 
 

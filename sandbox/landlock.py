@@ -36,8 +36,9 @@ def abi() -> int:
     return 0 if landlockpy is None else int(landlockpy.abi_version())
 
 
+@cache
 def interpreter_folders() -> tuple[str, ...]:
-    """The folders from which this interpreter imports."""
+    """The folders from which this interpreter imports. The zygote finds them once."""
     paths = sysconfig.get_paths()
     known = [*(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")), *sys.path]
     known.append(os.path.join(sys.base_prefix, "lib"))
