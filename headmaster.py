@@ -5,6 +5,8 @@ headmaster replay    RESULTS SUBMISSION [--check ID]                 judge again
 headmaster regrade   DIR --compare [--submissions DIR] [--out DIR]   judge earlier submissions again: whose score changes?
 headmaster template  HOMEWORK [--out DIR]                            write what students start from
 headmaster solution  HOMEWORK [--out DIR]                            write a notebook's solution as it is handed in
+headmaster package   HOMEWORK [-o FILE] [--torch-index URL]          make the zip for Gradescope
+headmaster simulate  PACKAGE SUBMISSION...                           do with both what Gradescope does, in a container
 headmaster kit       HOMEWORK [-o kit.zip] [--also DIR]              what students run at home
 headmaster demo      [--homework H] [--out DIR]                      grade three ready submissions
 headmaster audit     [HOMEWORK] [--task T] [--mutate]                judge right and wrong submissions: prove the checks
@@ -24,6 +26,8 @@ COMMANDS = {
     "grade": ("grade one submission (the options of run_autograder)", "gradescope.autograder"),
     "replay": ("judge again with the seeds that a results.json has recorded", "gradescope.replay"),
     "regrade": ("judge a folder of earlier submissions again, list what changes", "gradescope.regrade"),
+    "package": ("make the zip for Gradescope", "gradescope.package"),
+    "simulate": ("do with a package and a submission what Gradescope does", "gradescope.simulate"),
     "kit": ("what students run at home: template, visible checks, recorded cases", "gradescope.kit"),
     "audit": ("judge right and wrong submissions: prove the checks", "audit.command"),
     "flakiness": ("judge right submissions at many seeds", "audit.flakiness"),

@@ -21,10 +21,10 @@ from .deadline import Deadline
 from .homework import Homework, toml_of
 from .known_mistakes import banks, named
 from .recorded import record_here
+from .secret import DEFAULT_SECRET
 from .student import Student, find_code
 from .verdict import Misconception, Outcome, Reason, Verdict
 
-DEFAULT_SECRET = "headmaster"  # for runs at home; a course's package brings its own
 HERE = Path(__file__).resolve().parent.parent
 KEY = HERE / "reference"
 

@@ -194,6 +194,7 @@ class Grading:
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
         from .recorded import RecordError
+        from .secret import own_secret
         from .verdict_log import VerdictLog
 
         seconds = self.config.option.seconds
@@ -212,6 +213,7 @@ class Grading:
                 homework,
                 Path(self.config.option.submission),
                 self.zygote,
+                secret=own_secret(),
                 seed=self.config.option.seed,
                 reference=reference_of(slug),
                 confinement=None if accepted else self.confinement,

@@ -30,6 +30,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run_autograder", description="Grade one submission.")
     slug_file = HERE.parent / "HOMEWORK"  # an autograder package names its homework here
     slug = slug_file.read_text(encoding="utf-8").strip() if slug_file.is_file() else None
+    if slug is not None and slug.endswith(".toml"):  # an instructor's own, in the package
+        slug = str(HERE.parent / slug)
     parser.add_argument(
         "--homework", default=slug, required=slug is None, help=f"{', '.join(available())}, or the path of a TOML"
     )
@@ -90,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"--results {options.results} cannot be written: {error.strerror}", style="red", markup=False)
         return 2
     if refused is not None:
-        console.print(table_of(refused, options.homework))
+        console.print(table_of(refused, _title(options.homework)))
         console.print(refused.output, markup=False, highlight=False)
         return 0
     reserve = Reserve(options.results.parent)
@@ -112,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
         results.output = "\n".join("\n".join(lines).splitlines()[:3])
         results.extra_data["grader_status"] = ended.status
         write(results, options.results)
-    console.print(table_of(results, options.homework))
+    console.print(table_of(results, _title(options.homework)))
     console.print(results.output, markup=False, highlight=False)
     return 0 if finished else 1
 
@@ -122,6 +124,11 @@ _WHY = {
     "time": "The time allowed for grading was over; what had been judged by then is below.",
     "asked": "The grading was stopped from outside; what had been judged by then is below. Hand in again.",
 }
+
+
+def _title(homework: str) -> str:
+    """What the table is called: the slug, also where a TOML is named by its path."""
+    return Path(homework).stem if homework.endswith(".toml") else homework
 
 
 def _command(options: argparse.Namespace, seconds: float, progress: Path) -> list[str]:

@@ -87,6 +87,20 @@ def test_repetitions_get_their_options(command: str, monkeypatch: pytest.MonkeyP
     assert seen == [["a", "b", "--check=x", "--help"]]
 
 
+@pytest.mark.parametrize("command", ["package", "simulate"])
+def test_commands_for_gradescope_hand_their_options_on(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headmaster package` and `headmaster simulate` have options of their own, which arrive as they are."""
+    seen = []
+
+    def stands_in(arguments: list[str]) -> int:
+        seen.append(arguments)
+        return 7
+
+    monkeypatch.setattr(f"gradescope.{command}.main", stands_in)
+    assert main([command, "core", "-o", "a b.zip", "--help"]) == 7
+    assert seen == [["core", "-o", "a b.zip", "--help"]]
+
+
 def test_demo_takes_a_homework_and_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """`headmaster demo --homework H --out DIR` runs the demo of H there, that of cmu_birthplaces in out/ without them."""
     seen = []
@@ -106,5 +120,5 @@ def test_installed_command_needs_no_torch_for_help() -> None:
     code = "import sys, headmaster\ntry:\n    headmaster.main(['--help'])\nfinally:\n    print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "False"
-    for command in ("grade", "template", "demo"):
+    for command in ("grade", "template", "demo", "package", "simulate"):
         assert command in done.stdout

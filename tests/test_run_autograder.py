@@ -91,3 +91,52 @@ def test_incomplete_environment_does_not_loop(checkout: Path) -> None:
     done = bare(checkout, python)
     assert done.returncode == 2
     assert f"Headmaster is not installed for {python};" in done.stdout
+
+
+# ------------------------------------------------------------------------------------------------ beside a package
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Path:
+    """A folder as /autograder, with a package in `source` whose Python prints what it is given."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "HOMEWORK").write_text("core\n")
+    for place in (tmp_path, source):
+        shutil.copy(SCRIPT, place / "run_autograder")
+    for name in ("submission", "results"):
+        (tmp_path / name).mkdir(mode=0o755)
+    python = tmp_path / "environment" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$0" "$@"\nexit 5\n')
+    python.chmod(0o755)
+    (source / ".venv").symlink_to(tmp_path / "environment")
+    return tmp_path
+
+
+def test_beside_a_package(container: Path) -> None:
+    """Gradescope's copy goes on in the package's environment, by its real path, which workers can read; no arguments."""
+    done = run(sys.executable, "-S", container / "run_autograder", "--seed=3")
+    assert done.returncode == 5
+    assert done.stdout.splitlines() == [
+        *(str(container / "environment" / "bin" / "python"), "-I", str(container / "source" / "run_autograder")),
+        *(
+            f"--submission={container / 'submission'}",
+            f"--results={container / 'results' / 'results.json'}",
+            "--seed=3",
+        ),
+    ]
+
+
+def test_closes_the_folders_of_a_run(container: Path) -> None:
+    """Submission and results, which the platform makes anew for each run, are closed to other users."""
+    run(sys.executable, "-S", container / "run_autograder")
+    assert [(container / name).stat().st_mode & 0o777 for name in ("submission", "results")] == [0o700, 0o700]
+
+
+def test_package_that_was_not_set_up(container: Path) -> None:
+    """Without its environment a package says which script makes it."""
+    (container / "source" / ".venv").unlink()
+    done = run(sys.executable, "-S", container / "run_autograder")
+    assert done.returncode == 2
+    assert f"{container / 'source' / 'setup.sh'} makes it while the image is built" in done.stdout

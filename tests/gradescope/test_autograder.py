@@ -313,6 +313,14 @@ def test_package_names_its_homework(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert parse([]).homework == "core"
 
 
+def test_package_names_an_instructors_homework(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The path in HOMEWORK starts at the package, wherever the run starts."""
+    monkeypatch.setattr(autograder, "CONTAINER", tmp_path)
+    monkeypatch.setattr(autograder, "HERE", tmp_path / "graders")
+    (tmp_path / "HOMEWORK").write_text("homework/week3.toml\n")
+    assert parse([]).homework == str(tmp_path / "homework" / "week3.toml")
+
+
 def test_a_second_run_tells_the_same(tmp_path: Path) -> None:
     """Protects students from luck: the same files get the same file, byte for byte, apart from times."""
     files = []
