@@ -18,7 +18,7 @@ from .metadata import Metadata
 from .presentation import present
 from .reserve import Reserve
 from .results import read, write
-from .supervisor import Supervisor, budget
+from .supervisor import Supervisor, age, budget
 from .table import table_of
 
 CONTAINER = Path("/autograder")
@@ -103,6 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
             lambda seconds: _command(options, seconds, Path(folder) / "progress"),
             lambda: read(options.results).extra_data.get("finished") is True,
             budget(config_of(options.homework).limits.seconds_in_all),
+            # the platform's clock runs from the start of its process; a caller's process may be old
+            age=age() if arguments is None else 0.0,
             environment={"TMPDIR": folder},  # so that nothing is left of a judge that is killed
             silent=options.quiet,
         ).run()

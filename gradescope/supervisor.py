@@ -73,8 +73,9 @@ class Supervisor:
     Args:
         command: makes its command line from the seconds that it may judge.
         is_finished: whether the results say that everything is judged.
-        time: of the whole run, from the start of this process on.
+        time: of the whole run.
         environment: of the judge, besides that of this process.
+        age: seconds of this time that are over already.
         silent: whether what it prints is thrown away.
     """
 
@@ -85,18 +86,20 @@ class Supervisor:
         time: Budget,
         *,
         environment: Mapping[str, str] | None = None,
+        age: float = 0.0,
         silent: bool = False,
     ) -> None:
         self._command = command
         self._is_finished = is_finished
         self._time = time
         self._environment = {**os.environ, **(environment or {})}
+        self._age = age
         self._silent = silent
         self._asked_to_end = False
 
     def run(self) -> Ended:
         """Run it, at most twice, to its end."""
-        start = time.monotonic() - _age()
+        start = time.monotonic() - self._age
         before = {number: signal.signal(number, self._ask_to_end) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             starts, status, reason = 0, 0, ""
@@ -134,7 +137,7 @@ class Supervisor:
         self._asked_to_end = True
 
 
-def _age() -> float:
+def age() -> float:
     """Seconds since this process began; 0 where that cannot be known."""
     try:
         with open("/proc/self/stat") as file:

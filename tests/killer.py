@@ -90,7 +90,7 @@ def arm(point: str) -> None:
         lambda: on_call(intake, "_copy", 1, after=False),
         lambda: on_call(Zygote, "_fork", 2, after=True),  # the first one is for the self-test
         lambda: on_call(VerdictLog, "add", 2, after=False),
-        lambda: on_call(Channel, "close", 3, after=False),
+        lambda: on_call(Channel, "close", 4, after=False),
         lambda: on_call(Reporter, "pytest_headmaster_judged", 2, after=True),
     ]
     plan[number]()

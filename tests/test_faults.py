@@ -97,7 +97,8 @@ def test_every_function_kills_its_worker(tmp_path: Path, results: Path) -> None:
     status, found = graded(whole_core(tmp_path / "deadly", body), results, "core")
     assert (status, found.score, found.extra_data["finished"]) == (0, 0.0, True)
     assert set(outcomes(found)) <= {"failed", "prerequisite", "passed"}
-    assert outcomes(found)["failed"] > 50
+    assert outcomes(found)["failed"] >= len(found.tests)  # what needs the first check of a task is not asked any more
+    assert sum(outcomes(found).values()) > 250
 
 
 def test_a_hang_in_one_question_leaves_the_others_their_time(tmp_path: Path, results: Path) -> None:

@@ -12,7 +12,6 @@ from graders.homework import load
 from graders.judge import Judge
 from graders.plugin import HERE, hardened_command
 from graders.verdict import Outcome
-from gradescope import supervisor
 from gradescope.blank import blank
 from gradescope.plugin import Reporter
 from gradescope.results import Results, read, write
@@ -98,7 +97,6 @@ def test_worker_killed_at_every_frame_boundary(zygote: Zygote, tmp_path: Path, m
 def test_judge_killed(point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whenever the judge dies, results.json is valid and holds every verdict so far; the next judge judges the others."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # a killed judge leaves its snapshot behind
-    monkeypatch.setattr(supervisor, "_age", lambda: 0.0)
     results = tmp_path / "results.json"
     write(blank("core", "The grading has begun."), results)
     after_death: list[Results] = []

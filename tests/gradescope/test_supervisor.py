@@ -10,18 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gradescope import supervisor
 from gradescope.supervisor import Budget, Ended, Supervisor, budget
 
 pytestmark = pytest.mark.torch_free
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def just_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time counts from the start of a process; that of the tests began long ago."""
-    monkeypatch.setattr(supervisor, "_age", lambda: 0.0)
 
 
 class Judge:
@@ -88,6 +81,13 @@ def test_a_judge_that_hangs_is_asked_and_then_made_to_end(tmp_path: Path) -> Non
     assert time.monotonic() - start < 15
 
 
+def test_what_is_over_already_counts(tmp_path: Path) -> None:
+    """Protects the platform's limit: the judge gets what is left of the time."""
+    judge = Judge(tmp_path, "done.touch()")
+    assert Supervisor(judge.command, judge.done.exists, Budget(20, 21, 22), age=15).run() == Ended(0, 1, "")
+    assert 4 < judge.seconds[0] <= 5
+
+
 def test_no_second_start_without_time(tmp_path: Path) -> None:
     """Protects the platform's limit: a judge that dies at the end is not started again."""
     judge = Judge(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
@@ -124,6 +124,6 @@ def test_the_budget(environment: dict[str, str], expected: Budget) -> None:
 
 def test_the_time_before_counts() -> None:
     """Protects the platform's limit: it runs from the start of the process, however long its imports take."""
-    program = "import time; time.sleep(0.5); from gradescope.supervisor import _age; print(_age())"
+    program = "import time; time.sleep(0.5); from gradescope.supervisor import age; print(age())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert 0.5 <= float(done.stdout) < 60
