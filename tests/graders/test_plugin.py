@@ -10,14 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from graders.catalogue import all_checks
 from graders.homework import available, config_of
-from graders.plugin import CheckFailedError, CheckItem, hardened_command, named_homework, without_settings
-from graders.verdict import Outcome, Reason, Verdict
+from graders.plugin import hardened_command, named_homework, without_settings
 from gradescope.results import Results, read
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -436,36 +434,6 @@ def test_advice_costs_nothing(start: Start, tmp_path: Path) -> None:
     assert "1 advice" in run.output
     after = run.output.partition("    advice  ")[2].splitlines()
     assert re.match(r" {21}\S", after[1]), after[:2]
-
-
-@pytest.mark.parametrize(
-    ("verdict", "advice", "raises"),
-    [
-        (Verdict(Outcome.PASSED), False, False),
-        (Verdict(Outcome.FAILED, "wrong"), False, True),
-        (Verdict.not_judged(Reason.BUDGET), False, True),
-        (Verdict.not_judged(Reason.GRADER_FAULT), False, True),
-        (Verdict.not_judged(Reason.WAIVED), False, False),
-        (Verdict(Outcome.FAILED, "wrong"), True, False),
-        (Verdict.not_judged(Reason.BUDGET), True, False),
-    ],
-)
-def test_what_makes_a_run_fail(verdict: Verdict, advice: bool, raises: bool) -> None:
-    """Anything failed or not judged makes the exit status 1; a check that is advice or waived never does."""
-    check = next(check for check in all_checks() if check.id == "mask.shapes")
-    item = config_of("core").auto_items[1]
-    if advice:
-        item = item.model_copy(update={"advice": (check.id,)})
-    homework = SimpleNamespace(item_of=lambda task: item)
-    node: Any = object.__new__(CheckItem)
-    node.check = check
-    node.grading = SimpleNamespace(judge=SimpleNamespace(homework=homework))
-    node.verdict = verdict
-    if raises:
-        with pytest.raises(CheckFailedError):
-            node.runtest()
-    else:
-        node.runtest()
 
 
 # ---------------------------------------------------------------------------------------------------- misuse
