@@ -135,6 +135,20 @@ def test_root_without_a_user_of_its_own_has_no_powers() -> None:
     assert found == [False, True, 0, 0, 0]
 
 
+def test_death_with_the_parent_cannot_be_shaken_off() -> None:
+    """Protects from workers that outlive the judge: what the kernel clears when a process changes its user stays set."""
+    found = answer(
+        LOOK
+        + """
+        confine.unreadable = lambda folders: "/root"
+        confine.apply(confine.Limits(), os.getppid())
+        libc.setfsuid(1), libc.setfsgid(1), libc.prctl(1, 0, 0, 0, 0)
+        return number_of(2)
+        """.replace("\n        ", "\n").strip()
+    )
+    assert found == 9
+
+
 def test_no_file_can_grow() -> None:
     """Protects the disk: where no file may be written, a write answers with an error."""
     found = answer(
