@@ -75,10 +75,10 @@ def test_a_judge_that_hangs_is_asked_and_then_made_to_end(tmp_path: Path) -> Non
     """Protects the platform's limit: the run is over by then, even if the judge does not listen."""
     polite = Judge(tmp_path, "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\ntime.sleep(60)")
     start = time.monotonic()
-    assert polite.supervised(0.2, 1.5, 20) == Ended(3, 1, "time")
+    assert polite.supervised(0.2, 3, 30) == Ended(3, 1, "time")
     deaf = Judge(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)")
     assert deaf.supervised(0.2, 1.5, 2) == Ended(-signal.SIGKILL, 1, "time")
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 25
 
 
 def test_what_is_over_already_counts(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_no_second_start_without_time(tmp_path: Path) -> None:
 def test_a_signal_is_handed_on(tmp_path: Path, number: signal.Signals) -> None:
     """Protects what there is: a run that is stopped from outside has its judge write it, and does not start another."""
     judge = Judge(tmp_path, "signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))\ntime.sleep(60)")
-    threading.Timer(1.5, os.kill, (os.getpid(), number)).start()
+    threading.Timer(3, os.kill, (os.getpid(), number)).start()
     assert judge.supervised(50, 51, 60) == Ended(2, 1, "asked")
 
 
