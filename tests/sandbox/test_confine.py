@@ -142,7 +142,7 @@ def test_death_with_the_parent_cannot_be_shaken_off() -> None:
         + """
         confine.unreadable = lambda folders: "/root"
         confine.apply(confine.Limits(), os.getppid())
-        libc.setfsuid(1), libc.setfsgid(1), libc.prctl(1, 0, 0, 0, 0)
+        libc.setfsuid(1), libc.setfsgid(1)
         return number_of(2)
         """.replace("\n        ", "\n").strip()
     )
