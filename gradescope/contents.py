@@ -4,7 +4,6 @@ Code is found by following imports from what runs in the container; what is foun
 misconceptions, the binding) is chosen by the homework's tasks.
 """
 
-import ast
 import importlib
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -16,10 +15,10 @@ from graders.homework import Homework, HomeworkError, check_ids, load
 from graders.judge import KEY, reference_of
 from graders.misconceptions import Bank
 
-ROOT = Path(__file__).resolve().parent.parent
+from .imports import ROOT, files_behind, imported
+
 OWN = "homework"  # where the files of an instructor's own homework lie in the package
 SETUP = "gradescope/setup.sh"  # goes to the package's root
-_ROOMS = ("sandbox", "graders", "gradescope", "reference")
 # what the container starts; everything else is imported, or read as text by the zygote
 _STARTED = ("gradescope.autograder", "gradescope.plugin", "gradescope.verify", "graders.plugin")
 _BESIDE = ("LICENSE", "pyproject.toml", "constraints.txt", "run_autograder")
@@ -63,38 +62,16 @@ def closure(modules: Iterable[str]) -> set[Path]:
     found: set[Path] = set()
     waiting = list(modules)
     while waiting:
-        for path, package in _files(waiting.pop()):
+        for path, package in files_behind(waiting.pop()):
             if path not in found:
                 found.add(path)
                 waiting += _imported(path, package)
     return found
 
 
-def _files(module: str) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The files that are read when a dotted name is imported, each with the package that it belongs to."""
-    parts = tuple(module.split("."))
-    if parts[0] not in _ROOMS:
-        return
-    for n in range(1, len(parts) + 1):
-        place = ROOT.joinpath(*parts[:n])
-        if (place / "__init__.py").is_file():
-            yield place / "__init__.py", parts[:n]
-        elif place.with_suffix(".py").is_file():
-            yield place.with_suffix(".py"), parts[: n - 1]
-
-
 @cache
 def _imported(path: Path, package: tuple[str, ...]) -> tuple[str, ...]:
-    """The absolute names that a file imports; those of what it takes out of modules are among them."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            found += [f"{module}.{alias.name}" for alias in node.names]
-    return tuple(found)
+    return imported(path.read_text(encoding="utf-8"), package)
 
 
 def _modules_of(homework: Homework) -> Iterator[str]:

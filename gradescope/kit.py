@@ -21,8 +21,9 @@ from graders.verdict import Outcome, Reason
 from sandbox.errors import IntakeError
 from sandbox.launch import Zygote
 
+from .imports import ROOT
 from .kit_pages import constraints, hidden, pyproject, readme, toml_of_kit, visible
-from .kit_sources import ROOT, sources
+from .kit_sources import sources
 
 SEED = 1  # of the recorded cases; the grading's own follow from a secret
 FIXED = {"core"}  # names and biases of all parameters are given: all right submissions ask the same

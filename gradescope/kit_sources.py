@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from graders.plugin import HERE
+from .imports import ROOT, files_behind, imported
 
-ROOT = HERE.parent
-LEFT_OUT = ("reference", "graders.misconceptions")
+LEFT_OUT = ("reference", "gradescope", "graders.misconceptions")
 ALWAYS = ("graders/plugin.py", "graders/homeworks/__init__.py")
 _LOOK_UP = '''"""{title} Looked up among those that were recorded: see graders/recorded.py."""
 
@@ -55,23 +54,10 @@ def _kit_text(path: Path) -> str:
 
 
 def _reached(name: str, text: str) -> Iterator[str]:
-    """The files of ours that a file imports, with the packages that they lie in."""
-    package = name.split("/")[:-1]
-    for node in ast.walk(ast.parse(text)):
-        modules: list[str] = []
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            modules = [module, *(f"{module}.{alias.name}" for alias in node.names)]
-        for module in modules:
-            if module.startswith(LEFT_OUT) or module.partition(".")[0] not in ("graders", "sandbox"):
-                continue
-            parts = module.split(".")
-            for end in range(1, len(parts) + 1):
-                stem = "/".join(parts[:end])
-                yield from (found for found in (f"{stem}/__init__.py", f"{stem}.py") if (ROOT / found).is_file())
+    """The files of ours that a file of the kit imports, with the packages that they lie in; not what is left out."""
+    for module in imported(text, name.split("/")[:-1]):
+        if not module.startswith(LEFT_OUT):
+            yield from (path.relative_to(ROOT).as_posix() for path, _ in files_behind(module))
 
 
 def looked_up(module: str, text: str) -> str:

@@ -23,17 +23,12 @@ from . import wire
 
 TORCH_SUFFIXES = (".params", ".pt", ".pth", ".bin")
 SAFETENSORS = ".safetensors"
-OLDEST_TORCH = (
-    2,
-    10,
-)  # what came before could be made to run code, or to corrupt memory (CVE-2025-32434, CVE-2026-24747)
+# what came before could be made to run code, or to corrupt memory (CVE-2025-32434, CVE-2026-24747)
+OLDEST_TORCH = (2, 10)
 MAX_REPLY = 200_000  # characters of names and shapes; a frame's structure holds a little more
 MAX_PROBLEMS = 10
-_WRAPPERS = (
-    "state_dict",
-    "model_state_dict",
-    "model",
-)  # where training scripts put a model's weights beside other things
+# where training scripts put a model's weights beside other things
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 _NAME = re.compile(r"[A-Za-z0-9_.]{1,200}")
 _MAX_AXES, _MAX_LENGTH = 8, 2**31

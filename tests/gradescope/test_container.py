@@ -15,7 +15,7 @@ pytestmark = pytest.mark.torch_free
 
 def config(limits: Limits | None = None, binds: tuple[Bind, ...] = ()) -> dict[str, Any]:
     """The settings of a container."""
-    return container._config(Path("/root/fs"), ["sh"], "name", binds, {"X": "1"}, limits or Limits())
+    return container._config(Path("/image/fs"), ["sh"], "name", binds, {"X": "1"}, limits or Limits())
 
 
 def test_rights_are_those_of_docker() -> None:

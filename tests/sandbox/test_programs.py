@@ -6,28 +6,14 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox import intake
-from sandbox.launch import Process, Zygote
 from sandbox.programs import Ended, run
+from tests.grounds import Recording
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's")
-
-
-class Recording(Zygote):
-    """A zygote that knows which workers it has made."""
-
-    def __init__(self) -> None:
-        self.workers: list[int] = []
-        super().__init__()
-
-    def spawn(self, *args: Any, **kwargs: Any) -> Process:
-        process = super().spawn(*args, **kwargs)
-        self.workers.append(process.pid)
-        return process
 
 
 @pytest.fixture(scope="module")
