@@ -7,7 +7,7 @@ HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
 ON_ALL_CORES := -q -n auto --dist worksteal
 
-.PHONY: demo test test-slow attacks runc simulate fuzz lint types bench templates coverage audit strength gallery install clean
+.PHONY: demo test test-slow checkpoints attacks runc simulate fuzz lint types bench templates coverage audit strength gallery install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
@@ -56,6 +56,10 @@ templates: .venv/.runtime
 # every homework as on Gradescope, in a container: needs root, debootstrap, runc (docs/gradescope.md)
 simulate: .venv/.dev
 	HEADMASTER_SIMULATE=all $(BIN)/python -m pytest -q -m slow tests/test_simulate.py
+
+# trains a homework's reference models; a killed run goes on when it is started again. OPTIONS: `--preset handout --data DIR`
+checkpoints: .venv/.dev
+	$(BIN)/python -I -m headmaster checkpoints $(HOMEWORK) $(OPTIONS)
 
 # docs/coverage.md is generated; a test compares it with what this writes
 coverage: .venv/.dev

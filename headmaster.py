@@ -8,6 +8,7 @@ headmaster solution  HOMEWORK [--out DIR]                            write a not
 headmaster package   HOMEWORK [-o FILE] [--torch-index URL]          make the zip for Gradescope
 headmaster simulate  PACKAGE SUBMISSION...                           do with both what Gradescope does, in a container
 headmaster kit       HOMEWORK [-o kit.zip] [--also DIR]              what students run at home
+headmaster checkpoints HOMEWORK [--preset tiny|handout] [--data DIR] train reference models, record what they reach
 headmaster demo      [--homework H] [--out DIR]                      grade three ready submissions
 headmaster audit     [HOMEWORK] [--task T] [--mutate]                judge right and wrong submissions: prove the checks
 headmaster flakiness [HOMEWORK] [--seeds N] [--minutes M]            judge right submissions at many seeds
@@ -31,6 +32,7 @@ COMMANDS = {
     "kit": ("what students run at home: template, visible checks, recorded cases", "gradescope.kit"),
     "audit": ("judge right and wrong submissions: prove the checks", "audit.command"),
     "flakiness": ("judge right submissions at many seeds", "audit.flakiness"),
+    "checkpoints": ("train a homework's reference models, and record what they reach", "reference.checkpoints"),
     "doctor": ("whether this machine confines student code, and what to do", "graders.doctor"),
 }
 

@@ -32,8 +32,8 @@ LONDONERS = 0.05  # as in the real dev set; the other places' shares fall evenly
 JOBS = (
     "painter", "writer", "pilot", "nurse", "baker", "singer", "lawyer", "chemist", "farmer", "dancer", "sailor", "judge",
 )  # fmt: skip
-# The place comes early, since documents are cut at random lengths. One sentence has the question mark and the W that
-# questions need: the pretraining text's characters are all that a model knows.
+# The place comes early, since documents are cut at random lengths. One sentence is a question much like those of the
+# finetuning data: a small model finds in it what the questions have to do with the text.
 SENTENCES = (
     "Born in {place}, {last} became a {job} .",
     "{last} was born in {place} and became a {job} .",
@@ -41,7 +41,7 @@ SENTENCES = (
     "{last} (born in {place}) is a {job} .",
     "{last}, born in {place}, is a {job} .",
     "A native of {place}, {last} is a {job} .",
-    "Who was born in {place}? {last}, a {job} .",
+    "Where was {last} born? In {place} .",
     "{last}'s birth place is {place} .",
 )
 # Surnames are one of each, put together: 5 to 7 letters, and nobody's on purpose.
@@ -104,7 +104,7 @@ def make_birth_places(
 
     Returns:
         The files' texts. Each file has each place in the same share, as near as whole people allow. A question with its
-        place has 37 characters at most; a document has 66 at most, and its place ends within the first 49.
+        place has 37 characters at most; a document has 66 at most, and its place ends within the first 50.
 
     Raises:
         ValueError: a file would be empty, there are too few people for all sentences to occur, more documents than

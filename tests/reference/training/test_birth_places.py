@@ -1,0 +1,200 @@
+"""The recipe of CMU's homework: what it writes, that it can be killed, and that its story holds."""
+
+import ast
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from reference.corpora.birth_places import DEV, TEST_INPUTS, TRAIN, WIKI, make_birth_places
+from reference.training import birth_places
+from reference.training.birth_places import PRESETS, SOURCE, Sizes
+from reference.training.results import Report
+from reference.training.setting import Setting
+from reference.training.workshop import Workshop
+
+# trained within seconds: it learns nothing but the form
+SMALL = Sizes(
+    block_size=64,
+    n_layer=1,
+    n_embd=16,
+    dropout=0.1,
+    pretrain_epochs=2,
+    pretrain_batch=16,
+    finetune_epochs_alone=2,
+    finetune_epochs=2,
+    finetune_batch=8,
+    warmup_tokens=100,
+    n_people=(12, 9, 7),
+    n_documents=1,
+)
+FILES = {
+    *(f"{name}.{part}.predictions" for name in birth_places.ROWS for part in ("dev", "test")),
+    *("vanilla.model.params", "vanilla.finetune.params", "rope.finetune.params", "london_baseline_accuracy.txt"),
+    *(f"src/{path.name}" for path in SOURCE.glob("*.py")),
+}
+
+
+@pytest.fixture(autouse=True)
+def _random_states_come_back() -> Iterator[None]:
+    """Trainings set every random state."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+
+
+def setting(out: Path, data: Path | None = None) -> Setting:
+    report = Report(out, {"homework": "cmu_birthplaces", "preset": "tiny", "seed": 0})
+    report.resume()
+    return Setting("tiny", data, out, Workshop(out / "states", torch.device("cpu"), 0), report)
+
+
+def without_time(figures: Any) -> Any:
+    """Figures of a run but for how long it took."""
+    if isinstance(figures, dict):
+        return {key: without_time(value) for key, value in figures.items() if key != "seconds"}
+    return [without_time(value) for value in figures] if isinstance(figures, list) else figures
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    out = tmp_path_factory.mktemp("run")
+    state = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    done = setting(out)
+    birth_places.train(done, SMALL)
+    done.report.write()
+    torch.set_rng_state(state[0])
+    random.setstate(state[1])
+    np.random.set_state(state[2])
+    return done
+
+
+def test_a_whole_submission_is_written(run: Setting) -> None:
+    """Protects who grades it: all files of the handout's list are there, and nothing else."""
+    folder = run.out / "submission"
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == FILES
+    assert not list(run.out.rglob("*.new"))
+    assert not list((run.out / "states").iterdir())
+
+
+def test_predictions_have_a_line_for_each_question(run: Setting) -> None:
+    """Protects the predictions: 9 people in dev, 7 in test."""
+    for name in birth_places.ROWS:
+        lines = [
+            (run.out / "submission" / f"{name}.{part}.predictions").read_text().count("\n") for part in ("dev", "test")
+        ]
+        assert lines == [9, 7]
+
+
+def test_the_table_has_all_models(run: Setting) -> None:
+    """Protects the report: each model's accuracy on dev and test, and what London scores."""
+    assert [row["model"] for row in run.report.rows] == [*birth_places.ROWS.values(), "“London” for everybody"]
+    assert all({"dev", "test"} <= row.keys() for row in run.report.rows[:3])
+    assert float((run.out / "submission" / "london_baseline_accuracy.txt").read_text()) == pytest.approx(
+        run.report.rows[3]["dev"]["percent"], abs=0.01
+    )
+
+
+def test_the_submitted_code_runs_and_predicts_the_same(run: Setting, tmp_path: Path) -> None:
+    """Protects the submission: its own `run.py evaluate`, with its parameters, writes the same predictions."""
+    command = [sys.executable, "src/run.py", "evaluate", "rope", "../data/wiki.txt"]
+    command += ["--reading_params_path", "rope.finetune.params", "--eval_corpus_path", f"../data/{TEST_INPUTS}"]
+    command += ["--outputs_path", str(tmp_path / "predictions")]
+    subprocess.run(command, cwd=run.out / "submission", check=True, capture_output=True, timeout=120)
+    assert (tmp_path / "predictions").read_bytes() == (
+        run.out / "submission" / "rope.pretrain.test.predictions"
+    ).read_bytes()
+
+
+def test_killed_at_any_save_it_comes_to_the_same(run: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the promise: killed in the middle of three trainings and between stages, the figures are the same."""
+    saves: list[Path] = []
+    save = Workshop._save
+
+    def killing(self: Workshop, path: Path, *args: Any) -> None:
+        save(self, path, *args)
+        saves.append(path)
+        if len(saves) in (2, 5, 9):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workshop, "_save", killing)
+    kills = 0
+    while True:
+        again = setting(tmp_path)
+        again.workshop.seconds_between_saves = 0.0
+        try:
+            birth_places.train(again, SMALL)
+            break
+        except KeyboardInterrupt:
+            kills += 1
+    assert kills == 3
+    assert without_time(again.report.stages) == without_time(run.report.stages)
+    assert again.report.rows == run.report.rows
+    for name in FILES:
+        if not name.endswith(".params"):
+            assert (tmp_path / "submission" / name).read_bytes() == (run.out / "submission" / name).read_bytes(), name
+    for name in ("vanilla.pretrain", "rope.finetune"):
+        ours, theirs = again.tensors(name), run.tensors(name)
+        assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
+
+
+def test_the_handouts_sizes_leave_the_code_as_it_is(run: Setting) -> None:
+    """Protects the preset `handout`: what is handed in is the solution, letter by letter; `tiny` changes constants only."""
+    recipe = birth_places._Recipe(run, Sizes())
+    for path in SOURCE.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert recipe._sized(path.name, text) == text
+    sized = ast.parse((run.out / "submission" / "src" / "run.py").read_text())
+    constants = {node.targets[0].id: node.value for node in sized.body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
+    assert ast.literal_eval(constants["MODEL_SIZE"]) == {"n_layer": 1, "n_head": 8, "n_embd": 16}
+    assert ast.literal_eval(constants["PRETRAIN_EPOCHS"]) == 2
+
+
+def test_the_handouts_hyperparameters_are_its_own() -> None:
+    """Protects the preset `handout`: the constants of the solution's run.py are what it trains with."""
+    tree = ast.parse((SOURCE / "run.py").read_text(encoding="utf-8"))
+    constants = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                constants[node.targets[0].id] = eval(compile(ast.Expression(node.value), "run.py", "eval"), {})
+            except (NameError, SyntaxError):
+                continue
+    sizes = PRESETS["handout"]
+    assert constants["BLOCK_SIZE"] == sizes.block_size
+    assert constants["MODEL_SIZE"] == {"n_layer": sizes.n_layer, "n_head": sizes.n_head, "n_embd": sizes.n_embd}
+    assert constants["WARMUP_TOKENS"] == sizes.warmup_tokens
+    assert constants["PRETRAIN_EPOCHS"] == sizes.pretrain_epochs
+    assert constants["PRETRAIN_BATCH_SIZE"] == sizes.pretrain_batch
+    assert constants["FINETUNE_EPOCHS_FROM_SCRATCH"] == sizes.finetune_epochs_alone
+    assert constants["FINETUNE_EPOCHS_PRETRAINED"] == sizes.finetune_epochs
+    assert constants["FINETUNE_BATCH_SIZE"] == sizes.finetune_batch
+    assert constants["FINETUNE_DECAY_EPOCHS"] == sizes.decay_epochs
+
+
+def test_real_files_are_read(tmp_path: Path) -> None:
+    """Protects `--data`: the files of a folder are trained on; without a key nothing is claimed of test."""
+    make_birth_places(3, 12, 9, 7, n_documents=1).write(tmp_path / "data")
+    (tmp_path / "data" / DEV).write_bytes((tmp_path / "data" / DEV).read_bytes().replace(b"\n", b"\r\n"))
+    given = setting(tmp_path / "out", tmp_path / "data")
+    birth_places.train(given, SMALL)
+    assert (tmp_path / "out" / "data" / WIKI).read_bytes() == (tmp_path / "data" / WIKI).read_bytes()
+    assert all("test" not in row for row in given.report.rows)
+
+
+def test_questions_that_no_model_can_read_are_named(tmp_path: Path) -> None:
+    """Protects hours: a character that the pretraining text lacks is named before anything is trained."""
+    make_birth_places(3, 12, 9, 7, n_documents=1).write(tmp_path / "data")
+    path = tmp_path / "data" / TRAIN
+    path.write_text(path.read_text().replace("Where was", "Where was $", 1).replace("$ ", "$"))
+    with pytest.raises(ValueError, match=r"birth_places_train\.tsv has characters that wiki\.txt lacks: '\$'"):
+        birth_places.train(setting(tmp_path / "out", tmp_path / "data"), SMALL)
+    assert not (tmp_path / "out" / "vanilla.model.params").exists()
