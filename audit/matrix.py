@@ -14,6 +14,7 @@ from graders.misconceptions import banks, named
 from graders.pool import pool, zygote
 from graders.scoring import carries_points, failed_advice, lost_items
 from graders.student import Student
+from graders.trained_items import without_trained
 from graders.verdict import Outcome, Reason, Verdict
 from sandbox.errors import IntakeError
 from sandbox.launch import Zygote
@@ -68,7 +69,7 @@ def solution_known(name: str, seed: int, zygote: Zygote) -> Known:
         return {}
     with tempfile.TemporaryDirectory() as place:
         folder = hand_in(name, Path(place) / "submission")
-        with Judge(load(name), folder, zygote, seed=seed, shrink_calls=0) as judge:
+        with Judge(without_trained(load(name)), folder, zygote, seed=seed, shrink_calls=0) as judge:
             student = WatchedStudent(**{field.name: getattr(judge.student, field.name) for field in fields(Student)})
             known = {}
             for check in judge.checks:
@@ -90,7 +91,7 @@ def judge_specimen(name: str, specimen: Specimen, seed: int, zygote: Zygote, kno
         known: checks that the solution passes at this seed. Where the submission has the same code there, they are passed.
     """
     start = time.monotonic()
-    homework = load(name)
+    homework = without_trained(load(name))
     with tempfile.TemporaryDirectory() as place:
         folder = specimen.write(homework, name, Path(place) / "submission")
         with Judge(homework, folder, zygote, seed=seed, reference=reference_of(name), shrink_calls=0) as judge:

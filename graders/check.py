@@ -188,6 +188,7 @@ class _Search:
         self.current: dict[str, Any] = {}
         self.output = ""
         self.notes: list[str] = []
+        self.staff: list[str] = []  # what the implementation has to say to the staff alone
         self.journal: list[Entry] = []  # of the worker in which the failing case is repeated
         self.opened_at: int | None = None  # how long it was when the implementation was there
 
@@ -198,7 +199,7 @@ class _Search:
         except (CheckFailed, StudentError) as error:  # while it was opened, or outside a case
             return self._failed(error)
         except CannotJudge as without:
-            return Verdict.not_judged(without.reason)
+            return Verdict.not_judged(without.reason, staff="\n".join(self.staff))
         except WorkerLost as lost:
             if self.smallest is None and _is_cut(lost):
                 return Verdict.not_judged(Reason.BUDGET)
@@ -206,7 +207,8 @@ class _Search:
                 return self._failed(lost, self.current)
             # a slow submission ran out of time while its failing case was made smaller: the one that is known is shown
         if self.smallest is None:
-            return Verdict(Outcome.PASSED, "\n".join(f"Note: {note}" for note in self.notes), output=self.output)
+            told = "\n".join(f"Note: {note}" for note in self.notes)
+            return Verdict(Outcome.PASSED, told, staff="\n".join(self.staff), output=self.output)
         if self.shrink_calls == 0:
             assert self.error is not None
             return self._failed(self.error, self.smallest[1])
@@ -220,6 +222,7 @@ class _Search:
                     worker.journal = self.journal
                 implementation = self.student.implementation(self.check.task, worker)
                 self.opened_at = len(self.journal)
+                self.staff = getattr(implementation, "staff", [])
                 use(implementation)
                 self.notes = list(getattr(implementation, "notes", ()))
             finally:
@@ -315,16 +318,17 @@ class _Search:
         return Verdict(
             Outcome.FAILED,
             feedback.of_loss(error) if isinstance(error, WorkerLost) else feedback.of_error(error),
-            staff=staff,
+            staff="\n".join(filter(None, [*self.staff, staff])),
             output=self.output,
             case=feedback.of_case(case),
             snippet=snippet,
             blocking=self.check.group is Group.INTERFACE or self.opened_at is None or feedback.is_blocking(error),
+            credit=error.credit if isinstance(error, CheckFailed) else 0.0,
         )
 
     def _snippet(self, error: CheckFailed | StudentError | WorkerLost, case: dict[str, Any]) -> tuple[str, str]:
         """Code that repeats the failing case, and for the staff what went wrong while it was written."""
-        if self.opened_at is None or self.shrink_calls == 0:
+        if self.opened_at is None or self.shrink_calls == 0 or not self.journal:
             return "", ""
         try:
             return snippet_of(self.journal, self.opened_at, case, error), ""

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from .trained_data import DataError
+from .trained_items import with_data
+from .trained_table import TrainedTable
+
 if TYPE_CHECKING:
     from .student import Binding
 
@@ -50,6 +54,7 @@ class Item(_Strict):
 
     `auto` is graded here, `manual` by people, `pending` will be `auto` and counts as manual until then. An item that is
     not `visible` becomes so in runs from `release` on; a time without an offset is in that of the run's `created_at`.
+    One that `needs_data` is `auto` where the staff's data is there (`[trained]`), and else becomes `manual`.
     """
 
     number: str = Field(min_length=1, max_length=20)
@@ -58,6 +63,7 @@ class Item(_Strict):
     kind: Literal["auto", "manual", "pending"]
     tasks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    needs_data: bool = False
     weights: dict[str, Weight] = {}
     advice: tuple[str, ...] = ()
     visibility: Visibility = "visible"
@@ -74,6 +80,12 @@ class Item(_Strict):
             raise ValueError(f"a {self.kind} item has no `tasks`, `rules`, `weights` or `advice`")
         if self.kind != "auto" and (self.release or self.tags):
             raise ValueError(f"a {self.kind} item has no `release` or `tags`: it does not stand in results.json")
+        if self.kind != "auto" and self.needs_data:
+            raise ValueError(f'a {self.kind} item has no `needs_data`: write kind = "auto"')
+        if self.needs_data != any(rule.startswith("trained.") for rule in self.rules):
+            raise ValueError(
+                "an item whose `rules` name checks of trained models has `needs_data = true`, and no other has"
+            )
         if self.release is not None and self.visibility == "visible":
             raise ValueError("`release` is for what is not visible before: set `visibility` to what holds until then")
         return self
@@ -181,6 +193,7 @@ class Config(_Strict):
     files: Files
     limits: LimitTable = LimitTable()
     rules: RuleTable = RuleTable()
+    trained: TrainedTable | None = None
     gradescope: GradescopeTable = GradescopeTable()
     waivers: tuple[Waiver, ...] = Field(alias="waiver", default=())
     items: tuple[Item, ...] = Field(alias="item", min_length=1)
@@ -202,6 +215,8 @@ class Config(_Strict):
             key = _KEYS_OF_RULES.get(rule)
             if key is not None and not getattr(self.rules, key):
                 raise ValueError(f"rule {rule!r} needs the key {key!r} in the table [rules]")
+            if rule.startswith("trained.") and (lacking := "trained" if not self.trained else self.trained.lacks(rule)):
+                raise ValueError(f"rule {rule!r} needs the table [{lacking}]")
         total = sum((item.points for item in self.items if not item.extra_credit), Decimal(0))
         if self.handout_points is not None and total != self.handout_points:
             raise ValueError(f"the items have {total} points together, handout_points says {self.handout_points}")
@@ -228,6 +243,11 @@ class Config(_Strict):
     def waived(self, check: str) -> str:
         """Why a check, named by its id, is waived; empty if it is not."""
         return next((waiver.reason for waiver in self.waivers if waiver.check == check), "")
+
+    @property
+    def without_data(self) -> tuple[Item, ...]:
+        """The items that people grade because the staff's data is not there."""
+        return tuple(item for item in self.items if item.needs_data and item.kind != "auto")
 
     @property
     def auto_items(self) -> tuple[Item, ...]:
@@ -346,7 +366,9 @@ def read_config(path: Path) -> Config:
     except RecursionError:
         raise HomeworkError(f"{path.name}: cannot be read as TOML: it is nested too deeply") from None
     try:
-        return Config.model_validate(table)
+        return with_data(Config.model_validate(table), path)
+    except DataError as error:
+        raise HomeworkError(f"{path.name}: [trained]: {error}") from None
     except ValidationError as error:
         lines = [f"{path.name}: {_explain(mistake)}" for mistake in error.errors()]
         raise HomeworkError("\n".join(lines)) from None

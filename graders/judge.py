@@ -110,7 +110,8 @@ class Judge:
             Limits(memory_bytes=config.limits.memory_mib << 20),
             Patience(config.limits.seconds_per_import, config.limits.seconds_per_call, config.limits.seconds_per_check),
         )
-        return Student(submission, self.homework.binding, config.rules, self.homework.slug, self.homework.folder)
+        homework = self.homework
+        return Student(submission, homework.binding, config.rules, homework.slug, homework.folder, config.trained)
 
     @property
     def derivation(self) -> str:
@@ -200,7 +201,7 @@ class Judge:
 
     def _is_hidden(self, check: Check) -> bool:
         item = self.homework.item_of(check.id)
-        return item is not None and item.visibility != "visible"
+        return item is not None and (item.visibility != "visible" or item.needs_data)
 
     def _waiting(self) -> list[str]:
         """The checks that are to be judged in this round."""

@@ -261,6 +261,7 @@ class Grading:
         import torch
 
         from .recorded import record_here
+        from .trained_items import remarks_on_data
 
         judge, record = self.judge, record_here()
         other = record.other_versions({"torch": torch.__version__.partition("+")[0]}) if record is not None else ""
@@ -270,6 +271,7 @@ class Grading:
             f"submission: {len(judge.snapshot.files)} files, {judge.snapshot.digest[:12]}",
             self.confinement.summary,
             *([f"record: {other}"] if other else []),
+            *(f"data: {remark}" for remark in remarks_on_data(judge.homework.config, judge.homework.folder)),
             *left_out[:10],
         ]
 

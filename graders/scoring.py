@@ -64,18 +64,19 @@ def cents_of(item: Item, checks: Sequence[Check]) -> dict[str, int]:
 def score(item: Item, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> ItemScore:
     """Score one item.
 
-    A check earns its cents when it passed (or was not judged for a reason that gives points). What a stub can satisfy
+    A check earns its cents when it passed (or was not judged for a reason that gives points), and a part of them, in whole
+    cents, where it failed with a credit. What a stub can satisfy
     (interface, shapes, invariances) earns only if some agreement check of the item passed. What has no verdict earns 0.
     """
     cents = cents_of(item, checks)
     agreed = any(
-        check.group is Group.AGREEMENT and check.id in verdicts and verdicts[check.id].gives_points for check in checks
+        check.group is Group.AGREEMENT and check.id in verdicts and verdicts[check.id].share > 0 for check in checks
     )
     earned = 0
     for check in checks:
         verdict = verdicts.get(check.id)
-        if verdict is not None and verdict.gives_points and (agreed or not check.group.needs_agreement):
-            earned += cents[check.id]
+        if verdict is not None and (agreed or not check.group.needs_agreement):
+            earned += int(cents[check.id] * verdict.share)
     complete = all(check.id in verdicts for check in checks)
     return ItemScore(item, Decimal(earned) / 100, cents, complete)
 

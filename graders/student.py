@@ -11,6 +11,8 @@ from sandbox.client import Submission, Worker
 
 from .homework import HOMEWORKS, RuleTable
 from .rules import Rules
+from .trained import Trained
+from .trained_table import TrainedTable
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Student:
     rules: RuleTable = field(default_factory=RuleTable)
     slug: str = ""
     folder: Path = HOMEWORKS
+    trained: TrainedTable | None = None
 
     def open(self, seed: int) -> AbstractContextManager[Worker]:
         """Start a fresh worker with the submission in it."""
@@ -48,6 +51,8 @@ class Student:
         """The student's implementation of a task in its canonical form, living in a worker."""
         if task == "rules":
             return Rules(self.submission, worker, self.rules, self.binding, self.slug, self.folder)
+        if task == "trained" and self.trained is not None:
+            return Trained(self.submission, worker, self.trained, self.folder)
         return self.binding[task].open(worker)
 
 

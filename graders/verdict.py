@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 
 
@@ -23,6 +24,7 @@ class Reason(Enum):
     UNCONFINED = "it is hidden, and this machine does not confine student code; the staff has to grade this again"
     NO_TEMPLATE = "the template that this course hands out is not known here; the staff looks at it"
     NOT_HANDED_IN = "it is optional, and not there"
+    NO_ANSWERS = "the answers to the test questions are not known here; the staff judges it"
     WAIVED = "it is waived, and counts as passed for everybody"
     NO_RECORD = "this kit holds no answer for the way in which this code works; the staff's run judges it"
 
@@ -60,6 +62,7 @@ class Verdict:
         misconception: what the student seems to have misunderstood; with the first failed check of a task only.
         case: the smallest failing case that was found, in words; empty where there is none.
         snippet: Python code that repeats the failing case without the grader; empty where there is none.
+        credit: of a check that has failed, the share of its points that is earned all the same.
         blocking: whether it keeps the submission from being graded at all: a missing file, a wrong signature, a process
             that died. Such a message is told in full whatever the homework's level of feedback.
     """
@@ -73,6 +76,7 @@ class Verdict:
     case: str = ""
     snippet: str = ""
     blocking: bool = False
+    credit: float = 0.0
 
     @classmethod
     def not_judged(cls, reason: Reason, message: str = "", staff: str = "") -> "Verdict":
@@ -84,6 +88,11 @@ class Verdict:
         """Whether the check's weight is earned."""
         return self.outcome is Outcome.PASSED or (self.reason is not None and self.reason.gives_points)
 
+    @property
+    def share(self) -> Fraction:
+        """The share of the check's weight that is earned; a credit counts as it is written, 0.35 as 35 of 100."""
+        return Fraction(1) if self.gives_points else Fraction(str(self.credit))
+
 
 class CheckFailed(Exception):
     """A case violates the property; the text says what was expected and what came.
@@ -91,12 +100,14 @@ class CheckFailed(Exception):
     Attributes:
         got: the value that was compared, as it came; None where it was made of several, or is not known.
         expected: what it was compared with.
+        credit: the share of the check's points that is earned all the same.
     """
 
-    def __init__(self, message: str, got: Any = None, expected: Any = None) -> None:
+    def __init__(self, message: str, got: Any = None, expected: Any = None, credit: float = 0.0) -> None:
         super().__init__(message)
         self.got = got
         self.expected = expected
+        self.credit = credit
 
 
 class CannotJudge(Exception):

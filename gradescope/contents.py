@@ -101,7 +101,7 @@ def _shipped_files(homework: Homework) -> dict[str, Path]:
         files += [KEY / file for file in homework.config.files.names]
     else:
         files += _below(solution)
-    files += _template_of(homework)
+    files += [*_template_of(homework), *_data_of(homework)]
     return {path.relative_to(ROOT).as_posix(): path for path in files}
 
 
@@ -113,10 +113,21 @@ def _own_files(homework: Homework) -> dict[str, Path]:
             f"{homework.slug}.toml has no solution: put what a perfect student hands in into {folder / 'solution'}; "
             "the package is verified with it while the image is built"
         )
-    files = [folder / f"{homework.slug}.toml", folder / f"{homework.slug}.py", *_template_of(homework)]
+    files = [
+        folder / f"{homework.slug}.toml",
+        folder / f"{homework.slug}.py",
+        *_template_of(homework),
+        *_data_of(homework),
+    ]
     for name in _OWN_FOLDERS:
         files += _below(folder / name)
     return {f"{OWN}/{path.relative_to(folder).as_posix()}": path for path in files}
+
+
+def _data_of(homework: Homework) -> list[Path]:
+    """The staff's data by which trained models are judged, where it is there."""
+    trained = homework.config.trained
+    return _below(homework.folder / trained.data) if trained is not None else []
 
 
 def _template_of(homework: Homework) -> list[Path]:

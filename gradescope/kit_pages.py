@@ -160,13 +160,13 @@ def toml_of_kit(config: Config) -> str:
 
 def visible(config: Config) -> Config:
     """What of a homework its students may see: the graded items that are visible at once."""
-    items = tuple(item for item in config.auto_items if item.visibility == "visible")
-    return config.model_copy(update={"items": items, "handout_points": None, "handout_note": ""})
+    items = tuple(item for item in config.auto_items if item.visibility == "visible" and not item.needs_data)
+    return config.model_copy(update={"items": items, "handout_points": None, "handout_note": "", "trained": None})
 
 
 def hidden(config: Config) -> list[Item]:
     """The graded items that are not in the kit."""
-    return [item for item in config.auto_items if item.visibility != "visible"]
+    return [item for item in config.auto_items if item.visibility != "visible" or item.needs_data]
 
 
 def _entries(table: dict[str, Any]) -> list[str]:

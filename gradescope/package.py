@@ -17,6 +17,7 @@ from pathlib import Path
 
 from graders.homework import Config, HomeworkError, config_of, toml_of
 from graders.secret import MAX_SECRET, MIN_SECRET, SECRET_FILE
+from graders.trained_items import remarks_on_data
 
 from . import manifest
 from .pins import PinError, pins, requirements, version
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.torch_index is None:
         print(_NO_INDEX)
     print(to_type_in(package.config))
+    for remark in remarks_on_data(package.config, toml_of(options.homework).parent):
+        print(f"Note: {remark}. See docs/trained-models.md.")
     return 0
 
 

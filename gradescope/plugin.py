@@ -50,8 +50,11 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_headmaster_begin(self, judge: "Judge", confinement: "Confinement") -> None:
         """Write the file in which everything counts 0."""
+        from graders.trained_items import remarks_on_data
+
         from .handed_in import remark_on
 
+        self.data = remarks_on_data(judge.homework.config, judge.homework.folder)
         self.confinement = confinement
         self.remark = remark_on(judge.snapshot, judge.student.submission.code, judge.homework.config)
         self._write(judge, finished=False)
@@ -92,6 +95,7 @@ class Reporter:
         staff = {
             "record": record_of(judge).model_dump(),
             "nothing_to_grade": self.remark.nothing,
+            "data": self.data,
             "digest": judge.snapshot.digest,
             "confinement": self.confinement.as_json(),
             "left_out": [list(entry) for entry in judge.snapshot.left_out[:50]],

@@ -88,6 +88,10 @@ def verify_solution(name: str, console: Console, found: Confinement) -> None:
             arguments.append("--accept-unconfined")
         status = grade(arguments)
         judged = read(results) if results.is_file() else None
+    # the solution comes without trained models: they are made on the staff's machine, and are large
+    trained = {item.number for item in config_of(name).items if item.needs_data}
+    if judged is not None:
+        judged.tests = [test for test in judged.tests if test.number not in trained]
     if status != 0 or judged is None or judged.score != judged.max_score:
         raise VerifyError(f"the solution did not get all points: {lost(judged)}")
     seconds = time.monotonic() - start

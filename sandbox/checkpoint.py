@@ -5,6 +5,7 @@ header must be checked before anything else reads it. Everything that a file ann
 file of 2 kB can announce a tensor of 10^12 elements, or hold records that unpack to a thousand times their size.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -77,8 +78,9 @@ def answer(top: str, path: str, module: Any = None) -> dict[str, Any]:
         module: what a handle stands for; None = only look.
 
     Returns:
-        tensors: [name, dtype, shape] of each; notes: sentences; problems: sentences that say why it does not fit the
-        module, which is left as it was then.
+        tensors: [name, dtype, shape] of each; digests: the SHA-256 of their bytes, a row for each; constants: the one value
+        that all elements of each have, NaN where they differ; notes: sentences; problems: sentences that say why it does
+        not fit the module, which is left as it was then.
 
     Raises:
         CheckpointError: the file cannot be used, or the object is no module.
@@ -97,7 +99,22 @@ def answer(top: str, path: str, module: Any = None) -> dict[str, Any]:
         problems = _misfits(path, tensors, own)
         if not problems:
             module.load_state_dict(tensors)
-    return {"tensors": table, "notes": notes, "problems": problems}
+    return {
+        "tensors": table,
+        "digests": torch.tensor([list(_digest(tensor)) for tensor in tensors.values()], dtype=torch.uint8),
+        "constants": torch.tensor([_constant(tensor) for tensor in tensors.values()], dtype=torch.float64),
+        "notes": notes,
+        "problems": problems,
+    }
+
+
+def _digest(tensor: Tensor) -> bytes:
+    return hashlib.sha256(tensor.reshape(-1).view(torch.uint8).numpy().tobytes()).digest()
+
+
+def _constant(tensor: Tensor) -> float:
+    first = tensor.reshape(-1)[:1]
+    return float(first) if len(first) and bool((tensor == first).all()) else math.nan
 
 
 def read(

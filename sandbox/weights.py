@@ -1,7 +1,11 @@
 """Trained weights that a student hands in, as the judge sees them: it has a worker open the file (`checkpoint.py`)."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from .client import Remote, Worker
 from .text import clean
@@ -17,11 +21,15 @@ class Weights:
         tensors: name -> (dtype as in `float32`, shape).
         notes: what was done to find the weights, for the student; untrusted text, cleaned.
         problems: why they do not fit the module that they were to be loaded into; empty if they are loaded.
+        digests: name -> SHA-256 of the tensor's bytes, hexadecimal.
+        constants: name -> the value that all of its elements have; only of tensors that hold one value.
     """
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]
     notes: tuple[str, ...]
     problems: tuple[str, ...]
+    digests: dict[str, str] = field(default_factory=dict, compare=False)
+    constants: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 def describe(worker: Worker, path: str) -> Weights:
@@ -60,11 +68,25 @@ def _ask(worker: Worker, path: str, module: Remote | None) -> Weights:
         worker.refuse("the contents of a checkpoint")
     if not all(_is_tensor(entry) for entry in reply["tensors"]):
         worker.refuse("the contents of a checkpoint")
+    names = [clean(name, 200) for name, _, _ in reply["tensors"]]
+    digests = _table(worker, reply.get("digests"), (len(names), 32), torch.uint8)
+    constants = _table(worker, reply.get("constants"), (len(names),), torch.float64).tolist()
     return Weights(
-        {clean(name, 200): (clean(dtype, 20), tuple(shape)) for name, dtype, shape in reply["tensors"]},
+        {
+            name: (clean(dtype, 20), tuple(shape))
+            for name, (_, dtype, shape) in zip(names, reply["tensors"], strict=True)
+        },
         _lines(worker, reply.get("notes")),
         _lines(worker, reply.get("problems")),
+        {name: bytes(row).hex() for name, row in zip(names, digests.tolist(), strict=True)},
+        {name: value for name, value in zip(names, constants, strict=True) if not math.isnan(value)},
     )
+
+
+def _table(worker: Worker, value: Any, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    if not isinstance(value, Tensor) or tuple(value.shape) != shape or value.dtype is not dtype:
+        worker.refuse("the contents of a checkpoint")
+    return value
 
 
 def _lines(worker: Worker, value: Any) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from graders.homework import Homework
     from graders.judge import Judge
     from graders.student import Student
     from sandbox.launch import Zygote
+    from tests.trained_models import HandedIn, Judged
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +83,42 @@ def judge(zygote: Zygote, hand_in: Callable[[Mapping[str, str]], Path]) -> Itera
             return stack.enter_context(Judge(loaded, folder, zygote, **options))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> HandedIn:
+    """An honest submission with trained models. Tests change copies of it."""
+    from tests.trained_models import hand_in
+
+    return hand_in(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def with_models(complete: HandedIn) -> Homework:
+    """CMU's homework with the staff's data."""
+    from graders.homework import load
+
+    return load(str(complete.toml))
+
+
+@pytest.fixture
+def judged_models(complete: HandedIn, with_models: Homework, judge: Any, tmp_path: Path) -> Callable[..., Judged]:
+    """Judge a copy of the honest submission to which something was done, by the checks of one item or of all."""
+    import shutil
+
+    from graders.scoring import scores
+    from tests.trained_models import Judged
+
+    def run(change: Callable[[Path], None], item: str = "", homework: Homework | None = None) -> Judged:
+        graded = homework or with_models
+        folder = tmp_path / "submission"
+        shutil.copytree(complete.folder, folder)
+        change(folder)
+        someone: Judge = judge(folder, homework=graded)
+        items = [each for each in graded.config.auto_items if each.needs_data and item in ("", each.number)]
+        checks = [check for check in someone.checks if any(each.has(check.id) for each in items)]
+        verdicts = {check.name: someone.judge(check) for check in checks}
+        by_item = {score.item.number: score.earned for score in scores(graded, someone.checks, someone.verdicts)}
+        return Judged(verdicts, {each.number: by_item[each.number] for each in items})
+
+    return run

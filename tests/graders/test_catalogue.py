@@ -16,12 +16,13 @@ from graders.homework import available, load
 # with which a sentence may begin: they are code, and written as the student must write them
 NAMES = {"x", "y", "generate", "temperature", "top_k", "top_p", "sample", "vocab", "max_vocab", "decode"}
 
-# by file name, as the checks are found; `rules` is about files, not about code
+# by file name, as the checks are found; `rules` is about files, not about code, and `trained` about files that code has made
 TASKS = [
     *("attention", "block", "decoder", "dialogue_tokenizer", "generate", "gpt", "layer_norm", "loss", "mask", "mlp"),
     *("multi_head", "multi_head_decoder", "nucleus_sampling", "patch_embedding", "perplexity", "rope", "rules"),
-    *("samplers", "span_corruption", "stack", "temperature_sampling", "tokenizer"),
+    *("samplers", "span_corruption", "stack", "temperature_sampling", "trained", "tokenizer"),
 ]
+FILES = [f"test_{'thresholds' if task == 'trained' else task}" for task in TASKS]
 
 
 def test_every_check_is_found_once() -> None:
@@ -29,14 +30,14 @@ def test_every_check_is_found_once() -> None:
     ids = [check.id for check in all_checks()]
     assert [name for name, count in Counter(ids).items() if count > 1] == []
     files = sorted(path.stem for path in Path(graders.__file__).parent.glob("test_*.py"))
-    assert [f"test_{task}" for task in TASKS] == files
+    assert files == FILES
     assert list(dict.fromkeys(check.task for check in all_checks())) == TASKS
 
 
 def test_every_function_named_test_is_a_check() -> None:
     """Protects from a forgotten decorator: each `def test_` of the graders is in the catalogue."""
     written = [
-        f"{path.stem.removeprefix('test_')}.{line.removeprefix('def test_').partition('(')[0]}"
+        f"{TASKS[FILES.index(path.stem)]}.{line.removeprefix('def test_').partition('(')[0]}"
         for path in sorted(Path(graders.__file__).parent.glob("test_*.py"))
         for line in path.read_text("utf-8").splitlines()
         if line.startswith("def test_")
@@ -69,7 +70,7 @@ def test_each_task_has_its_gates_and_agreement(slug: str) -> None:
 def test_order_is_item_task_group_definition(slug: str) -> None:
     """Protects the order in which feedback leads: the handout's, gates first, then as the checks are written."""
     homework = load(slug)
-    found = [check for check in checks_of(homework) if check.task != "rules"]
+    found = [check for check in checks_of(homework) if check.task not in ("rules", "trained")]
     tasks = [task for item in homework.config.auto_items for task in item.tasks]
     place = {check.id: i for i, check in enumerate(all_checks())}
     keys = [(tasks.index(check.task), check.group.order, place[check.id]) for check in found]
@@ -95,6 +96,7 @@ def test_a_check_whose_capability_is_lacking_is_absent() -> None:
 def test_a_homework_with_all_capabilities_has_all_checks() -> None:
     """Protects from a check that no homework can have: each is offered by one that ships."""
     offered = {check.id for slug in available() for check in checks_of(load(slug))}
+    offered |= {rule for slug in available() for item in load(slug).config.items for rule in item.rules}  # with data
     assert {check.id for check in all_checks()} == offered
 
 

@@ -20,7 +20,7 @@ from graders.catalogue import all_checks
 from graders.check import Check, Group, check, derive
 from graders.compare import assert_true
 from graders.student import Student
-from graders.verdict import CheckFailed, Outcome, Reason, Verdict
+from graders.verdict import CannotJudge, CheckFailed, Outcome, Reason, Verdict
 from sandbox.client import Submission, Worker
 from sandbox.errors import Loss, StudentError, WorkerLost
 
@@ -754,3 +754,34 @@ def test_a_worker_never_outlives_an_interrupt(student: Any, pids: list[int]) -> 
     with pytest.raises(KeyboardInterrupt):
         test_interrupted.run(student(attention()), 1)
     assert [stays(pid) for pid in pids] == [False]
+
+
+def test_what_the_staff_reads() -> None:
+    """Protects the staff: an implementation's figures reach the verdict, whatever it is, and its credit too."""
+
+    class Figured:
+        staff: list[str]
+
+        def __init__(self) -> None:
+            self.staff = []
+
+    @check(task="toy", group="property")
+    def test_figures(toy: Any, rng: random.Random) -> None:
+        """A sentence."""
+        toy.staff.append("12 of 60")
+        if len(ends) == 1:
+            raise CheckFailed("No.", credit=0.25)
+        if len(ends) == 2:
+            raise CannotJudge(Reason.NO_ANSWERS)
+
+    ends: list[int] = []
+    found = []
+    for _ in range(3):
+        found.append(run(test_figures, Figured))
+        ends.append(1)
+    assert [(v.outcome, v.staff, v.credit) for v in found] == [
+        (Outcome.PASSED, "12 of 60", 0.0),
+        (Outcome.FAILED, "12 of 60", 0.25),
+        (Outcome.NOT_JUDGED, "12 of 60", 0.0),
+    ]
+    assert not found[2].gives_points

@@ -285,3 +285,22 @@ def test_the_template_earns_exactly_nothing(judge: Any, slug: str) -> None:
     for name, verdict in verdicts.items():
         if name.endswith(".interface"):
             assert verdict.message.startswith("Not written yet: ")
+
+
+@pytest.mark.parametrize(
+    ("credit", "expected"), [(0.0, "0"), (0.5, "0.5"), (0.35, "0.35"), (0.29, "0.29"), (1.0, "1"), (0.3333, "0.33")]
+)
+def test_partial_credit_is_exact(credit: float, expected: str) -> None:
+    """Protects the cents: 0.35 of a point is 35 cents, though 0.35 * 100 is less in floating point; the rest is cut."""
+    verdict = Verdict(Outcome.FAILED, credit=credit)
+    got = score(item("1"), [one("a", Group.AGREEMENT)], {"mask.a": verdict})
+    assert (got.earned, got.complete) == (Decimal(expected), True)
+
+
+def test_partial_credit_counts_as_agreement() -> None:
+    """Protects the shares of the form: a model that reaches half of what is asked for has not reached nothing."""
+    checks = [one("a", Group.AGREEMENT), one("b", Group.INVARIANCE)]
+    verdicts = {"mask.a": Verdict(Outcome.FAILED, credit=0.5), "mask.b": Verdict(Outcome.PASSED)}
+    assert score(item("1"), checks, verdicts).earned == Decimal("0.75")
+    verdicts["mask.a"] = Verdict(Outcome.FAILED)
+    assert score(item("1"), checks, verdicts).earned == 0

@@ -32,6 +32,10 @@ pytestmark = pytest.mark.torch_free
             "Not judged: the template that this course hands out is not known here; the staff looks at it.",
         ),
         (Reason.NOT_HANDED_IN, "Not judged: it is optional, and not there."),
+        (
+            Reason.NO_ANSWERS,
+            "Not judged: the answers to the test questions are not known here; the staff judges it.",
+        ),
         (Reason.WAIVED, "Not judged: it is waived, and counts as passed for everybody."),
         (
             Reason.NO_RECORD,
@@ -56,6 +60,7 @@ def test_each_reason_has_its_test() -> None:
         "NO_TEMPLATE",
         "NOT_HANDED_IN",
         "UNCONFINED",
+        "NO_ANSWERS",
         "WAIVED",
         "NO_RECORD",
     }

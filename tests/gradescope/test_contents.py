@@ -14,6 +14,8 @@ from graders.catalogue import checks_of
 from graders.homework import HomeworkError, available, load
 from graders.misconceptions import banks
 from gradescope.contents import ROOT, closure, files_of, homework_file
+from reference.corpora.birth_places import make_birth_places
+from tests.trained_models import staff
 
 EXAMPLE = ROOT / "examples" / "first_attention"
 OWN = str(EXAMPLE / "first_attention.toml")
@@ -166,3 +168,13 @@ def test_template_that_the_toml_names(copied: Path) -> None:
     (copied.parent / "course.py").touch()
     copied.write_text(copied.read_text().replace("[rules]", '[rules]\ntemplate = "course.py"'))
     assert "homework/course.py" in files_of(str(copied))
+
+
+def test_data_for_trained_models_is_packed(tmp_path: Path) -> None:
+    """Protects the accuracy: the staff's questions and answers go into the package, beside the TOML."""
+    toml = staff(tmp_path, make_birth_places(1, n_train=8, n_dev=8, n_test=8))
+    shutil.copytree(ROOT / "reference" / "homeworks" / "cmu_birthplaces", tmp_path / "solution")
+    packed = {name for name in files_of(str(toml)) if ".data/" in name}
+    names = ("birth_dev.tsv", "birth_places_train.tsv", "birth_test_inputs.tsv", "birth_test_key.tsv", "wiki.txt")
+    assert packed == {f"homework/cmu_birthplaces.data/{name}" for name in names}
+    assert {"graders/test_thresholds.py", "graders/trained.py", "sandbox/weights.py"} <= set(files_of(str(toml)))

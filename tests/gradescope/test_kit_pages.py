@@ -37,3 +37,43 @@ def test_what_is_installed_is_pinned() -> None:
     names = {line.partition("==")[0] for line in text.splitlines() if "==" in line}
     assert {"torch", "numpy", "pytest", "hypothesis", "pytest-timeout", "pydantic", "pydantic_core", "sympy"} <= names
     assert not names & {"ruff", "mypy", "transformers", "jupytext", "matplotlib"}
+
+
+def test_what_needs_data_is_not_in_the_kit(tmp_path: Path) -> None:
+    """Protects the answers: a kit has neither the staff's data nor the checks that need it, and is whole without them."""
+    (tmp_path / "own.data").mkdir()
+    (tmp_path / "own.data" / "heldout.ids").write_text("1 2 3")
+    (tmp_path / "own.toml").write_text(OWN)
+    config = read_config(tmp_path / "own.toml")
+    assert [item.number for item in config.auto_items] == ["1", "2"]
+    assert [item.number for item in visible(config).items] == ["1"]
+    assert [item.number for item in hidden(config)] == ["2"]
+    (tmp_path / "kit.toml").write_text(toml_of_kit(visible(config)))
+    assert read_config(tmp_path / "kit.toml") == visible(config)
+
+
+OWN = """
+title = "T"
+[files]
+names = ["a.py"]
+[trained]
+data = "own.data"
+[trained.text]
+parameters = "a.pt"
+model = "A"
+at_most = 9
+context = 2
+[[item]]
+number = "1"
+title = "M"
+points = 1
+kind = "auto"
+tasks = ["mask"]
+[[item]]
+number = "2"
+title = "P"
+points = 1
+kind = "auto"
+needs_data = true
+rules = ["trained.perplexity"]
+"""

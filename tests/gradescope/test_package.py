@@ -14,6 +14,8 @@ from gradescope import contents, manifest
 from gradescope.contents import ROOT
 from gradescope.package import Package, main, make_secret, package_of, points_of, read_secret, to_type_in, write
 from gradescope.pins import version
+from reference.corpora.birth_places import make_birth_places
+from tests.trained_models import staff
 
 OWN = str(ROOT / "examples" / "first_attention" / "first_attention.toml")
 SECRET = "0123456789abcdef"
@@ -168,3 +170,25 @@ def test_misuse(
     assert captured.err.startswith("headmaster package: ")
     assert says in captured.err
     assert sorted(os.listdir()) == ["binary", "folder", "lines", "secret", "short"]
+
+
+def test_what_lacks_data_is_said(secret: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the instructor: what people grade for lack of data stands in the rubric, and a note says why."""
+    toml = staff(tmp_path / "hw", make_birth_places(1, n_train=8, n_dev=8, n_test=8))
+    (toml.parent / "solution").mkdir()
+    (toml.parent / "solution" / "attention.py").write_text("")
+    out, data = tmp_path / "a.zip", toml.with_suffix(".data")
+    (data / "birth_test_key.tsv").unlink()
+    assert main([str(toml), "-o", str(out), "--secret", str(secret)]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "Note: cmu_birthplaces.data has no birth_test_key.tsv: checks on the answers to the test questions are"
+        in printed
+    )
+    data.rename(tmp_path / "away")
+    assert main([str(toml), "-o", str(out), "--secret", str(secret)]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "Note: graded by people, for lack of data in cmu_birthplaces.data: 2(d) predictions, 2(f) accuracy" in printed
+    )
+    assert "2(f) accuracy          6  At least 15 % on the dev set with pretraining" in printed

@@ -133,3 +133,18 @@ def test_what_is_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name:
     assert main([]) == 0
     assert main(["--strict"]) == 0
     assert calls == [expected, "demand", expected]
+
+
+def test_what_needs_trained_models_is_not_asked_of_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects packages with data: the solution has no trained models, so those items are left out of the demand."""
+    config = config_of("core")
+    first = config.items[0].model_copy(update={"needs_data": True})
+    needy = config.model_copy(update={"items": (first, *config.items[1:])})
+    monkeypatch.setattr(verify, "config_of", lambda name: needy)
+    results = full()
+    results.tests[0].score = 0
+    results.tests[0].number = first.number
+    verified(monkeypatch, Grading(results), STOPPED)
+    results.tests[1].score -= 1
+    with pytest.raises(VerifyError, match=r"did not get all points: 2 9/10$"):
+        verified(monkeypatch, Grading(results), STOPPED)

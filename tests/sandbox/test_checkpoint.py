@@ -1,5 +1,6 @@
 """Checkpoints are opened in a worker, within caps; each hostile or mistaken file gets a sentence that says what it is."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -249,6 +250,19 @@ def test_describing(handed_in: Callable[..., Submission]) -> None:
         assert layers["seccomp"] or not sys.platform.startswith("linux")
 
 
+def test_telling_files_apart(handed_in: Callable[..., Submission]) -> None:
+    """Protects the question whose weights these are: equal tensors have equal digests, and one value alone is told."""
+    first = good() | {"norm.weight": torch.ones(4), "n": torch.tensor(3), "half": torch.zeros(2, dtype=torch.bfloat16)}
+    second = first | {"proj.bias": first["proj.bias"] + 1e-7, "norm.weight": torch.ones(4)}
+    files = {"a.pt": saved(first), "b.pt": saved(second), "bool.pt": saved({"mask": torch.ones(2, 2).bool()})}
+    with handed_in(files).open(seed=1) as worker:
+        one, other = describe(worker, "a.pt"), describe(worker, "b.pt")
+        expected = hashlib.sha256(good()["proj.weight"].numpy().tobytes()).hexdigest()
+        assert (one.digests["proj.weight"], one.constants) == (expected, {"norm.weight": 1, "n": 3, "half": 0})
+        assert {name for name in first if one.digests[name] != other.digests[name]} == {"proj.bias"}
+        assert describe(worker, "bool.pt").constants == {"mask": 1}
+
+
 def test_loading_into_a_module(handed_in: Callable[..., Submission]) -> None:
     """Protects the verdict on trained weights: the module computes with those of the file."""
     with handed_in({"m.params": hostile.data_parallel()}, student=MODEL).open(seed=1) as worker:
@@ -308,6 +322,7 @@ def test_what_is_no_module(handed_in: Callable[..., Submission]) -> None:
 
 FORGED = """
     import sys
+    import torch
     from torch import nn
 
     def answer(top, path, module=None):
@@ -333,6 +348,9 @@ FORGED = """
         "{'tensors': [], 'notes': [], 'problems': ['x'] * 21}",
         "{'tensors': [], 'notes': [1], 'problems': []}",
         "{'tensors': []}",
+        "{'tensors': [['a', 'float32', [2]]], 'notes': [], 'problems': []}",
+        "{'tensors': [['a', 'float32', [2]]], 'digests': torch.zeros(1, 32), 'constants': torch.zeros(1)}",
+        "{'tensors': [], 'digests': torch.zeros(0, 32, dtype=torch.uint8), 'constants': torch.zeros(1)}",
     ],
 )
 def test_forged_replies(reply: str, handed_in: Callable[..., Submission]) -> None:
@@ -347,7 +365,9 @@ def test_forged_replies(reply: str, handed_in: Callable[..., Submission]) -> Non
 
 def test_forged_words_are_cleaned(handed_in: Callable[..., Submission]) -> None:
     """Protects reports: names and notes of a forged reply are text like any other of a student's."""
-    forged = FORGED.replace("{}", "{'tensors': [['\\x1b', '\\x07', [2]]], 'notes': ['\\u202e'], 'problems': ['\\x9b']}")
+    reply = "{'tensors': [['\\x1b', '\\x07', [2]]], 'notes': ['\\u202e'], 'problems': ['\\x9b'], **MORE}"
+    more = "dict(digests=torch.zeros(1, 32, dtype=torch.uint8), constants=torch.zeros(1, dtype=torch.float64))"
+    forged = FORGED.replace("{}", reply.replace("MORE", more))
     with handed_in({"m.pt": saved(good())}, student=forged).open(seed=1) as worker:
         told = load(worker.resolve("student", "Model").construct(), "m.pt")
         assert told == Weights({"�": ("�", (2,))}, ("�",), ("�",))

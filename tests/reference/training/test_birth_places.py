@@ -1,6 +1,8 @@
 """The recipe of CMU's homework: what it writes, that it can be killed, and that its story holds."""
 
 import ast
+import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -101,6 +103,14 @@ def test_the_table_has_all_models(run: Setting) -> None:
     assert float((run.out / "submission" / "london_baseline_accuracy.txt").read_text()) == pytest.approx(
         run.report.rows[3]["dev"]["percent"], abs=0.01
     )
+
+
+def test_digests_of_the_parameters_are_written(run: Setting) -> None:
+    """Protects the staff, who wants to know a copy of these models: each tensor's SHA-256, of all that is handed in."""
+    digests = json.loads((run.out / "reference_digests.json").read_text())
+    tensor = run.tensors("rope.finetune")["blocks.0.attn.qkv.weight"]
+    assert hashlib.sha256(tensor.numpy().tobytes()).hexdigest() in digests["blocks.0.attn.qkv.weight"]
+    assert {name: len(values) for name, values in digests.items()}["head.weight"] == 3
 
 
 def test_the_submitted_code_runs_and_predicts_the_same(run: Setting, tmp_path: Path) -> None:
