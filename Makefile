@@ -7,7 +7,7 @@ HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
 ON_ALL_CORES := -q -n auto --dist worksteal
 
-.PHONY: demo test test-slow checkpoints attacks runc simulate fuzz lint types bench templates coverage audit strength gallery install clean
+.PHONY: demo test test-slow checkpoints attacks runc simulate fuzz lint types bench timing templates coverage audit strength gallery install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
@@ -47,6 +47,12 @@ fuzz: .venv/.dev
 
 bench: .venv/.runtime
 	$(BIN)/python -m benchmarks.bench --out out/bench.json
+
+# the tables of docs/timing.md are generated: N gradings of identical code, a third beside a load, and a power curve
+N ?= 1000
+timing: .venv/.runtime
+	mkdir -p out
+	$(BIN)/python -m benchmarks.timing_power --n $(N) --out out/timing.json --page
 
 # student_template/ and the solutions as handed in are generated; tests compare them with what this writes
 templates: .venv/.runtime

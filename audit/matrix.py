@@ -69,7 +69,8 @@ def solution_known(name: str, seed: int, zygote: Zygote) -> Known:
         return {}
     with tempfile.TemporaryDirectory() as place:
         folder = hand_in(name, Path(place) / "submission")
-        with Judge(without_trained(load(name)), folder, zygote, seed=seed, shrink_calls=0) as judge:
+        homework = without_trained(load(name)).without_timing()
+        with Judge(homework, folder, zygote, seed=seed, shrink_calls=0) as judge:
             student = WatchedStudent(**{field.name: getattr(judge.student, field.name) for field in fields(Student)})
             known = {}
             for check in judge.checks:
@@ -91,7 +92,7 @@ def judge_specimen(name: str, specimen: Specimen, seed: int, zygote: Zygote, kno
         known: checks that the solution passes at this seed. Where the submission has the same code there, they are passed.
     """
     start = time.monotonic()
-    homework = without_trained(load(name))
+    homework = without_trained(load(name)).without_timing()
     with tempfile.TemporaryDirectory() as place:
         folder = specimen.write(homework, name, Path(place) / "submission")
         with Judge(homework, folder, zygote, seed=seed, reference=reference_of(name), shrink_calls=0) as judge:

@@ -19,7 +19,8 @@ def all_checks() -> tuple[Check, ...]:
 
 
 def checks_of(homework: Homework) -> list[Check]:
-    """The checks that a homework has, in the order in which they run: by item, task, group, definition; then its rules.
+    """The checks that a homework has, in the order in which they run: by item, task, group, definition; then its rules,
+    then what is timed.
 
     A check whose required capabilities the homework's binding lacks is absent.
     """
@@ -30,5 +31,5 @@ def checks_of(homework: Homework) -> list[Check]:
             offered = homework.binding[task].capabilities
             present = [check for check in all_checks() if check.task == task and check.requires <= offered]
             ordered += sorted(present, key=lambda check: check.group.order)
-        ordered += [by_id[rule] for rule in item.rules if rule in by_id]
+        ordered += [by_id[name] for name in (*item.rules, *item.timing) if name in by_id]
     return ordered

@@ -199,7 +199,7 @@ class _Search:
         except (CheckFailed, StudentError) as error:  # while it was opened, or outside a case
             return self._failed(error)
         except CannotJudge as without:
-            return Verdict.not_judged(without.reason, staff="\n".join(self.staff))
+            return Verdict.not_judged(without.reason, without.message, staff="\n".join(self.staff))
         except WorkerLost as lost:
             if self.smallest is None and _is_cut(lost):
                 return Verdict.not_judged(Reason.BUDGET)

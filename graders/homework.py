@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from .timing_table import TimingTable
 from .trained_data import DataError
 from .trained_items import with_data
 from .trained_table import TrainedTable
@@ -63,6 +64,7 @@ class Item(_Strict):
     kind: Literal["auto", "manual", "pending"]
     tasks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    timing: tuple[str, ...] = ()
     needs_data: bool = False
     weights: dict[str, Weight] = {}
     advice: tuple[str, ...] = ()
@@ -74,10 +76,10 @@ class Item(_Strict):
 
     @model_validator(mode="after")
     def _tasks_fit_the_kind(self) -> "Item":
-        if self.kind == "auto" and not self.tasks and not self.rules:
-            raise ValueError("an auto item needs at least one task in `tasks`, or a check in `rules`")
-        if self.kind != "auto" and (self.tasks or self.rules or self.weights or self.advice):
-            raise ValueError(f"a {self.kind} item has no `tasks`, `rules`, `weights` or `advice`")
+        if self.kind == "auto" and not self.tasks and not self.rules and not self.timing:
+            raise ValueError("an auto item needs at least one task in `tasks`, or a check in `rules` or `timing`")
+        if self.kind != "auto" and (self.tasks or self.rules or self.timing or self.weights or self.advice):
+            raise ValueError(f"a {self.kind} item has no `tasks`, `rules`, `timing`, `weights` or `advice`")
         if self.kind != "auto" and (self.release or self.tags):
             raise ValueError(f"a {self.kind} item has no `release` or `tags`: it does not stand in results.json")
         if self.kind != "auto" and self.needs_data:
@@ -99,7 +101,7 @@ class Item(_Strict):
 
     def has(self, name: str) -> bool:
         """Whether a check, named by its id, or a task belongs to it."""
-        return name in self.rules or name.partition(".")[0] in self.tasks
+        return name in self.rules or name in self.timing or name.partition(".")[0] in self.tasks
 
 
 class Files(_Strict):
@@ -194,6 +196,7 @@ class Config(_Strict):
     limits: LimitTable = LimitTable()
     rules: RuleTable = RuleTable()
     trained: TrainedTable | None = None
+    timing: TimingTable = TimingTable()
     gradescope: GradescopeTable = GradescopeTable()
     waivers: tuple[Waiver, ...] = Field(alias="waiver", default=())
     items: tuple[Item, ...] = Field(alias="item", min_length=1)
@@ -217,6 +220,11 @@ class Config(_Strict):
                 raise ValueError(f"rule {rule!r} needs the key {key!r} in the table [rules]")
             if rule.startswith("trained.") and (lacking := "trained" if not self.trained else self.trained.lacks(rule)):
                 raise ValueError(f"rule {rule!r} needs the table [{lacking}]")
+        timed = [check for item in self.items for check in item.timing]
+        for check in timed:
+            if timed.count(check) > 1:
+                raise ValueError(f"timing check {check!r} belongs to two items; a check counts once")
+        self.timing.require_listed(timed)
         total = sum((item.points for item in self.items if not item.extra_credit), Decimal(0))
         if self.handout_points is not None and total != self.handout_points:
             raise ValueError(f"the items have {total} points together, handout_points says {self.handout_points}")
@@ -264,6 +272,14 @@ class Homework(BaseModel):
     config: Config
     binding: Any  # a Binding; pydantic would copy a Mapping
     folder: Path = HOMEWORKS  # of the TOML
+
+    def without_timing(self) -> "Homework":
+        """The same without checks of time: for whoever asks whether code is right, and needs the same answer each time."""
+        items = [item.model_copy(update={"timing": ()}) for item in self.config.items]
+        kept = tuple(item for item in items if item.kind != "auto" or item.tasks or item.rules)
+        return self.model_copy(
+            update={"config": self.config.model_copy(update={"items": kept, "timing": TimingTable()})}
+        )
 
     def item_of(self, name: str) -> Item | None:
         """The graded item that a check, named by its id, or a task belongs to."""
@@ -378,7 +394,7 @@ def check_ids(homework: Homework, known: list[str]) -> None:
     """Check that the TOML names only checks that exist for its tasks.
 
     Raises:
-        HomeworkError: an unknown id in `weights`, `advice` or a waiver, with the nearest known one.
+        HomeworkError: an unknown id in `rules`, `timing`, `weights`, `advice` or a waiver, with the nearest known one.
     """
     for waiver in homework.config.waivers:
         if waiver.check not in known or homework.item_of(waiver.check) is None:
@@ -388,14 +404,25 @@ def check_ids(homework: Homework, known: list[str]) -> None:
                 f"{homework.slug}.toml: [[waiver]]: `check` names {waiver.check!r}, which is no check of a graded item{hint}"
             )
     for item in homework.config.auto_items:
-        for key, ids in (("rules", item.rules), ("weights", tuple(item.weights)), ("advice", item.advice)):
+        for found in item.timing:
+            if found in known and not any(found.startswith(f"timing.{task}_") for task in homework.binding):
+                raise HomeworkError(
+                    f"{homework.slug}.toml: item {item.number}: `timing` names {found!r}, which is about none of the tasks "
+                    f"that the binding {homework.slug}.py offers: {', '.join(sorted(homework.binding))}"
+                )
+        for key, ids in (
+            ("rules", item.rules),
+            ("timing", item.timing),
+            ("weights", tuple(item.weights)),
+            ("advice", item.advice),
+        ):
             for found in ids:
                 if found not in known or not item.has(found):
                     near = difflib.get_close_matches(found, known, n=1)
                     hint = f"; did you mean {near[0]!r}?" if near else ""
                     raise HomeworkError(
                         f"{homework.slug}.toml: item {item.number}: `{key}` names {found!r}, which is no check of "
-                        f"{', '.join([*item.tasks, *item.rules])}{hint}"
+                        f"{', '.join([*item.tasks, *item.rules, *item.timing])}{hint}"
                     )
 
 

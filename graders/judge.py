@@ -2,9 +2,10 @@
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -111,7 +112,9 @@ class Judge:
             Patience(config.limits.seconds_per_import, config.limits.seconds_per_call, config.limits.seconds_per_check),
         )
         homework = self.homework
-        return Student(submission, homework.binding, config.rules, homework.slug, homework.folder, config.trained)
+        return Student(
+            submission, homework.binding, config.rules, homework.slug, homework.folder, config.trained, config.timing
+        )
 
     @property
     def derivation(self) -> str:
@@ -209,11 +212,20 @@ class Judge:
             return [name for name, verdict in self.verdicts.items() if verdict.reason is Reason.BUDGET]
         return [check.id for check in self.checks if check.id not in self.verdicts]
 
-    @staticmethod
-    def _within(student: Student, until: float) -> Student:
-        """The same submission, whose workers must have ended by then."""
+    def _within(self, student: Student, until: float) -> Student:
+        """The same submission, whose workers must have ended by then, and so must those of the solution."""
         submission = student.submission
-        return replace(student, submission=replace(submission, patience=replace(submission.patience, until=until)))
+        return replace(
+            student,
+            submission=replace(submission, patience=replace(submission.patience, until=until)),
+            solution=None if self._reference is None else partial(self._solution, self._reference, until),
+        )
+
+    @contextmanager
+    def _solution(self, reference: Path, until: float) -> Iterator[Student]:
+        """The solution as a submission; its snapshot is gone at the end."""
+        with ExitStack() as stack:
+            yield self._within(self._take(reference, stack), until)
 
     def _with_misconception(self, check: Check, verdict: Verdict, student: Student) -> Verdict:
         """The verdict with the name of the mistake, if it is a known one; asked once per task, at its first failure."""
@@ -232,8 +244,8 @@ class Judge:
 
         Otherwise a submission could buy points by sending values that make the judge raise.
         """
-        with ExitStack() as stack:  # the solution's snapshot goes at once: the student's next worker might read it
-            solution = self._within(self._take(reference, stack), until)
+        # the solution's snapshot goes at once: the student's next worker might read it
+        with self._solution(reference, until) as solution:
             opinion = check.run(solution, self.seed_of(check))
         if opinion.reason is Reason.BUDGET:
             return opinion

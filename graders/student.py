@@ -11,6 +11,8 @@ from sandbox.client import Submission, Worker
 
 from .homework import HOMEWORKS, RuleTable
 from .rules import Rules
+from .timed import Timed
+from .timing_table import TimingTable
 from .trained import Trained
 from .trained_table import TrainedTable
 
@@ -34,7 +36,13 @@ Binding = Mapping[str, Offer]  # task -> offer
 
 @dataclass(frozen=True)
 class Student:
-    """One submission as checks see it."""
+    """One submission as checks see it.
+
+    Attributes:
+        submission: its files, and the means to run them.
+        binding, rules, timing, slug, folder: of the homework.
+        solution: lays out the homework's solution for as long as its context lasts; None where there is none.
+    """
 
     submission: Submission
     binding: Binding
@@ -42,6 +50,8 @@ class Student:
     slug: str = ""
     folder: Path = HOMEWORKS
     trained: TrainedTable | None = None
+    timing: TimingTable = field(default_factory=TimingTable)
+    solution: "Callable[[], AbstractContextManager[Student]] | None" = None
 
     def open(self, seed: int) -> AbstractContextManager[Worker]:
         """Start a fresh worker with the submission in it."""
@@ -53,6 +63,8 @@ class Student:
             return Rules(self.submission, worker, self.rules, self.binding, self.slug, self.folder)
         if task == "trained" and self.trained is not None:
             return Trained(self.submission, worker, self.trained, self.folder)
+        if task == "timing":
+            return Timed(worker, self.submission, self.binding, self.timing, self.solution)
         return self.binding[task].open(worker)
 
 

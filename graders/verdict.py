@@ -26,12 +26,20 @@ class Reason(Enum):
     NOT_HANDED_IN = "it is optional, and not there"
     NO_ANSWERS = "the answers to the test questions are not known here; the staff judges it"
     WAIVED = "it is waived, and counts as passed for everybody"
+    NOT_RIGHT = "the time of code is taken once its answers are right"
+    INCONCLUSIVE = "this machine is too busy, or the time taken too near the limit, to tell; it costs no points"
+    NO_SOLUTION = "there is no solution here to compare its time with; it costs no points"
+    NO_CUDA = "this machine has no CUDA device; it costs no points"
+    CUDA_NEEDED = "this machine has no CUDA device; the staff has to grade this again on one that has"
     NO_RECORD = "this kit holds no answer for the way in which this code works; the staff's run judges it"
 
     @property
     def gives_points(self) -> bool:
         """Whether the check counts as passed in the score."""
-        return self in (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN, Reason.WAIVED)
+        return self in (
+            *(Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN, Reason.WAIVED),
+            *(Reason.INCONCLUSIVE, Reason.NO_SOLUTION, Reason.NO_CUDA),
+        )
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,14 @@ class CheckFailed(Exception):
 
 
 class CannotJudge(Exception):
-    """A check has no conclusion, for a reason that lies neither in the submission nor in the grader."""
+    """A check has no conclusion, for a reason that lies neither in the submission nor in the grader.
 
-    def __init__(self, reason: Reason) -> None:
+    Attributes:
+        reason: why.
+        message: what the student reads; empty = the reason.
+    """
+
+    def __init__(self, reason: Reason, message: str = "") -> None:
         self.reason = reason
-        super().__init__(reason.value)
+        self.message = message
+        super().__init__(message or reason.value)

@@ -77,11 +77,11 @@ def _imported(path: Path, package: tuple[str, ...]) -> tuple[str, ...]:
 def _modules_of(homework: Homework) -> Iterator[str]:
     """The modules with checks and with misconceptions of the homework's tasks; they are found by name at run time."""
     tasks = {task for item in homework.config.auto_items for task in item.tasks}
-    rules = {rule for item in homework.config.auto_items for rule in item.rules}
+    listed = {check for item in homework.config.auto_items for check in (*item.rules, *item.timing)}
     for path in sorted((ROOT / "graders").glob("test_*.py")):
         module = importlib.import_module(f"graders.{path.stem}")
         checks = [value for value in vars(module).values() if isinstance(value, Check)]
-        if any(check.task in tasks or check.id in rules for check in checks):
+        if any(check.task in tasks or check.id in listed for check in checks):
             yield module.__name__
     for path in sorted((ROOT / "graders" / "misconceptions").glob("*.py")):
         module = importlib.import_module(f"graders.misconceptions.{path.stem}")

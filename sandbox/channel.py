@@ -21,6 +21,7 @@ class Channel:
     Attributes:
         output: the first 16 KiB of what the worker printed; the rest is read and thrown away.
         frames: number of frames that have crossed the wire, both ways.
+        waited: seconds from the last byte of a request to the last byte of its reply, all requests together.
     """
 
     def __init__(self, zygote: Zygote, process: Process) -> None:
@@ -31,6 +32,7 @@ class Channel:
         self._poll.register(process.output, select.POLLIN)
         self.output = bytearray()
         self.frames = 0
+        self.waited = 0.0
 
     @property
     def pid(self) -> int:
@@ -57,7 +59,7 @@ class Channel:
         try:
             self._send(wire.encode([operation, arguments], nonce), deadline)
             self.frames += 1
-            reply = self._reply(nonce, deadline, max_payload)
+            reply = self._reply(nonce, deadline, max_payload, time.perf_counter())
             self.frames += 1
         except TimeoutError:
             self._lose(WorkerLost(Loss.TIMEOUT, f"{seconds:g}"))
@@ -94,7 +96,7 @@ class Channel:
             except BlockingIOError:
                 self._wait(select.POLLOUT, deadline)
 
-    def _reply(self, nonce: bytes, deadline: float, max_payload: int) -> Any:
+    def _reply(self, nonce: bytes, deadline: float, max_payload: int, sent: float) -> Any:
         start = bytearray(_CHUNK)
         n_start = self._fill(memoryview(start), wire.HEADER.size, deadline)
         header = wire.read_header(bytes(start[: wire.HEADER.size]), max_payload=max_payload)
@@ -106,6 +108,7 @@ class Channel:
             raise wire.WireError("the reply is longer than it announces")
         body[:n_early] = start[wire.HEADER.size : n_start]
         self._fill(memoryview(body)[n_early:], len(body) - n_early, deadline)
+        self.waited += time.perf_counter() - sent
         return wire.decode(bytes(body[: header.json_bytes]), body[header.json_bytes :])
 
     def _fill(self, view: memoryview, at_least: int, deadline: float) -> int:

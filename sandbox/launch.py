@@ -19,6 +19,7 @@ from .errors import SandboxError
 START_SECONDS = 120.0
 # the modules that live in the zygote, under this package:
 _INSIDE = (
+    "chain",
     "checkpoint",
     "confine",
     "execution",

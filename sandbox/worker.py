@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import checkpoint, execution, loading, main_program, probes, scan, stand_ins, wire
+from . import chain, checkpoint, execution, loading, main_program, probes, scan, stand_ins, wire
 from .masked_part import MASKED_PARTS
 from .part import part_class
 from .text_model import TextModel, TextTokenizer, call_and_read
@@ -105,6 +105,7 @@ class Worker:
             "call": self.call,
             "call_many": self.call_many,
             "call_watched": self.call_watched,
+            "chain": self.chain,
             "scan": functools.partial(self.read_only, scan.scan),
             "same": functools.partial(self.read_only, scan.same),
             "compare": functools.partial(self.read_only, scan.compare),
@@ -241,6 +242,11 @@ class Worker:
         """Call an object or one of its methods several times, in order."""
         function = self._callable(target, attribute)
         return [function(*self._fill(args)) for args in calls]
+
+    def chain(self, target: wire.Handle, inputs: list[Any], shifts: list[int], device: str) -> list[Any]:
+        """Call an object again and again, each time on what came before; see `chain.run`."""
+        with torch.no_grad():
+            return list(chain.run(self._callable(target, ""), self._fill(inputs), shifts, device))
 
     def call_watched(self, target: wire.Handle, args: list[Any]) -> list[str]:
         """Call an object; return the names of the torch functions and kernels that ran, sorted."""

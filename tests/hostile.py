@@ -15,12 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ATTACKS = Path(__file__).parent / "attacks"
+# what the checks of time say of a submission that attacks them: a piece of the message
+TIMED = {
+    "too slow": "times the reference's; allowed is",
+    "not right": "the time of code is taken once its answers are right",
+    "busy": "Between two calls, when there is nothing to do",
+}
 LAYERS = ("worker", "judge", "uid", "landlock", "seccomp", "rlimits", "intake", "output")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 THROUGH = "GOT THROUGH"  # what an attack prints that has been allowed something
 HEADER = re.compile(
     r'\A"""(?P<sentence>[^\n]+)\n\ncatalogue: (?P<rows>\d+(, \d+)*)\nstopped by: (?P<layer>\w+)\n'
-    r'(?P<earns>earns: yes\n)?(only: (?P<machine>\w+)\n)?naive: (?P<naive>[^\n]+)\n"""\n'
+    r'(?P<earns>earns: yes\n)?(only: (?P<machine>\w+)\n)?(timed: (?P<timed>[^\n]+)\n)?naive: (?P<naive>[^\n]+)\n"""\n'
 )
 
 
@@ -35,6 +41,7 @@ class Attack:
         earns: whether it also computes rightly, and must keep its points.
         machine: the only kind of machine on which it means anything; "" = all.
         naive: how a naive grader compares to fall for it; "" = it is not shown.
+        timed: for attacks on the taking of time, what is said of it: a key of `TIMED`; "" = it is none.
     """
 
     path: Path
@@ -43,6 +50,7 @@ class Attack:
     earns: bool
     machine: str
     naive: str
+    timed: str = ""
 
 
 def attacks() -> list[Attack]:
@@ -52,11 +60,12 @@ def attacks() -> list[Attack]:
         if path.name == "naive.py":
             continue
         header = HEADER.match(path.read_text(encoding="utf-8"))
-        if header is None or header["layer"] not in LAYERS:
+        if header is None or header["layer"] not in LAYERS or header["timed"] not in (None, *TIMED):
             raise ValueError(f"{path}: the docstring does not have the form that README.md describes")
         rows = tuple(int(row) for row in header["rows"].split(", "))
         naive = "" if header["naive"].startswith("no (") else header["naive"]
-        found.append(Attack(path, rows, header["layer"], header["earns"] is not None, header["machine"] or "", naive))
+        facts = (header["layer"], header["earns"] is not None, header["machine"] or "", naive, header["timed"] or "")
+        found.append(Attack(path, rows, *facts))
     return found
 
 

@@ -23,6 +23,7 @@ MAY_IMPORT = {
 }
 # modules that also live inside the zygote, next to student code
 INSIDE = {
+    "chain",
     "checkpoint",
     "confine",
     "execution",

@@ -16,11 +16,12 @@ from graders.homework import available, load
 # with which a sentence may begin: they are code, and written as the student must write them
 NAMES = {"x", "y", "generate", "temperature", "top_k", "top_p", "sample", "vocab", "max_vocab", "decode"}
 
-# by file name, as the checks are found; `rules` is about files, not about code, and `trained` about files that code has made
+# by file name, as the checks are found; `rules` is about files, `trained` about files that code has made, `timing` about other
+# tasks
 TASKS = [
     *("attention", "block", "decoder", "dialogue_tokenizer", "generate", "gpt", "layer_norm", "loss", "mask", "mlp"),
     *("multi_head", "multi_head_decoder", "nucleus_sampling", "patch_embedding", "perplexity", "rope", "rules"),
-    *("samplers", "span_corruption", "stack", "temperature_sampling", "trained", "tokenizer"),
+    *("samplers", "span_corruption", "stack", "temperature_sampling", "trained", "timing", "tokenizer"),
 ]
 FILES = [f"test_{'thresholds' if task == 'trained' else task}" for task in TASKS]
 
@@ -70,7 +71,7 @@ def test_each_task_has_its_gates_and_agreement(slug: str) -> None:
 def test_order_is_item_task_group_definition(slug: str) -> None:
     """Protects the order in which feedback leads: the handout's, gates first, then as the checks are written."""
     homework = load(slug)
-    found = [check for check in checks_of(homework) if check.task not in ("rules", "trained")]
+    found = [check for check in checks_of(homework) if check.task not in ("rules", "timing", "trained")]
     tasks = [task for item in homework.config.auto_items for task in item.tasks]
     place = {check.id: i for i, check in enumerate(all_checks())}
     keys = [(tasks.index(check.task), check.group.order, place[check.id]) for check in found]
@@ -80,7 +81,7 @@ def test_order_is_item_task_group_definition(slug: str) -> None:
 
 def test_a_check_whose_capability_is_lacking_is_absent() -> None:
     """Protects from `not judged` for what a homework never asked: cmu has no mask argument, core no RoPE inside."""
-    core, cmu = ({check.id for check in checks_of(load(slug))} for slug in ("core", "cmu_birthplaces"))
+    core, cmu = ({check.id for check in checks_of(load(slug).without_timing())} for slug in ("core", "cmu_birthplaces"))
     of_core_alone = {
         "multi_head.explicit_mask",
         "multi_head.residual_dropout",
@@ -94,10 +95,13 @@ def test_a_check_whose_capability_is_lacking_is_absent() -> None:
 
 
 def test_a_homework_with_all_capabilities_has_all_checks() -> None:
-    """Protects from a check that no homework can have: each is offered by one that ships."""
+    """Protects from a check that no homework can have: each is offered by one that ships, or can be listed by one."""
     offered = {check.id for slug in available() for check in checks_of(load(slug))}
     offered |= {rule for slug in available() for item in load(slug).config.items for rule in item.rules}  # with data
-    assert {check.id for check in all_checks()} == offered
+    assert {check.id for check in all_checks() if check.task != "timing"} <= offered
+    tasks = load("core").binding
+    listed = {check.name for check in all_checks() if check.task == "timing"}
+    assert {name for name in listed if not any(name.startswith(f"{task}_") for task in tasks)} == set()
 
 
 def test_capabilities_are_known() -> None:

@@ -240,7 +240,7 @@ MISTAKES = [
     ),
     pytest.param(
         [("tasks = [\"mask\"]\n", "")],
-        ["item.1: an auto item needs at least one task in `tasks`, or a check in `rules`"],
+        ["item.1: an auto item needs at least one task in `tasks`, or a check in `rules` or `timing`"],
         id="auto without tasks",
     ),
     pytest.param(
@@ -256,12 +256,12 @@ MISTAKES = [
     ),
     pytest.param(
         [("kind = \"manual\"", "kind = \"manual\"\ntasks = [\"rope\"]")],
-        ["item.2: a manual item has no `tasks`, `rules`, `weights` or `advice`"],
+        ["item.2: a manual item has no `tasks`, `rules`, `timing`, `weights` or `advice`"],
         id="manual with tasks",
     ),
     pytest.param(
         [("kind = \"pending\"", "kind = \"pending\"\nadvice = [\"rope.shapes\"]")],
-        ["item.3: a pending item has no `tasks`, `rules`, `weights` or `advice`"],
+        ["item.3: a pending item has no `tasks`, `rules`, `timing`, `weights` or `advice`"],
         id="pending with advice",
     ),
     pytest.param(
@@ -559,7 +559,8 @@ def test_cmu_has_the_handouts_points() -> None:
 def test_core_has_points_for_each_task() -> None:
     """Protects core's own scale: 250 points for 15 tasks, all of them graded here."""
     config = config_of("core")
-    assert [item.points for item in config.items] == [20, 10, 30, 20, 20, 10, 10, 20, 30, 10, 10, 20, 20, 10, 10]
+    assert [item.points for item in config.items] == [20, 10, 30, 20, 20, 10, 10, 20, 30, 10, 10, 20, 20, 10, 10, 0]
+    assert [item.number for item in config.items if not item.tasks] == ["speed"]
     assert config.items == config.auto_items
 
 

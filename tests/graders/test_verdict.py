@@ -41,6 +41,20 @@ pytestmark = pytest.mark.torch_free
             Reason.NO_RECORD,
             "Not judged: this kit holds no answer for the way in which this code works; the staff's run judges it.",
         ),
+        (Reason.NOT_RIGHT, "Not judged: the time of code is taken once its answers are right."),
+        (
+            Reason.INCONCLUSIVE,
+            "Not judged: this machine is too busy, or the time taken too near the limit, to tell; it costs no points.",
+        ),
+        (
+            Reason.NO_SOLUTION,
+            "Not judged: there is no solution here to compare its time with; it costs no points.",
+        ),
+        (Reason.NO_CUDA, "Not judged: this machine has no CUDA device; it costs no points."),
+        (
+            Reason.CUDA_NEEDED,
+            "Not judged: this machine has no CUDA device; the staff has to grade this again on one that has.",
+        ),
     ],
 )
 def test_not_judged_says_why(reason: Reason, sentence: str) -> None:
@@ -63,6 +77,11 @@ def test_each_reason_has_its_test() -> None:
         "NO_ANSWERS",
         "WAIVED",
         "NO_RECORD",
+        "NOT_RIGHT",
+        "INCONCLUSIVE",
+        "NO_SOLUTION",
+        "NO_CUDA",
+        "CUDA_NEEDED",
     }
     assert told == {reason.name for reason in Reason}
 
@@ -76,7 +95,10 @@ def test_a_message_of_its_own_replaces_the_reason() -> None:
 def test_what_gives_points() -> None:
     """Protects the score: passed, and what is not the student's to answer for, give points; nothing else does."""
     verdicts = [Verdict(Outcome.PASSED), Verdict(Outcome.FAILED), *(Verdict.not_judged(reason) for reason in Reason)]
-    free = (Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN, Reason.WAIVED)
+    free = (
+        *(Reason.GRADER_FAULT, Reason.NO_TEMPLATE, Reason.NOT_HANDED_IN, Reason.WAIVED),
+        *(Reason.INCONCLUSIVE, Reason.NO_SOLUTION, Reason.NO_CUDA),
+    )
     assert {(Outcome.PASSED, None), *((Outcome.NOT_JUDGED, reason) for reason in free)} == {
         (verdict.outcome, verdict.reason) for verdict in verdicts if verdict.gives_points
     }

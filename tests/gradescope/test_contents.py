@@ -94,10 +94,10 @@ def test_nothing_of_other_homeworks(slug: str) -> None:
 
 
 def test_checks_and_banks_of_its_tasks_alone() -> None:
-    """Protects from shipping hidden checks of later weeks: those that its tasks and rules need, no others."""
+    """Protects from shipping hidden checks of later weeks: those that its tasks, rules and times need, no others."""
     found = files_of("cmu_birthplaces")
     checks = {Path(name).stem for name in found if name.startswith("graders/test_")}
-    assert checks == {"test_multi_head", "test_span_corruption", "test_rope", "test_rules"}
+    assert checks == {"test_multi_head", "test_span_corruption", "test_rope", "test_rules", "test_timing"}
     assert "graders/misconceptions/rope.py" in found
     assert "graders/misconceptions/tokenizer.py" not in found
     assert "student_template/cmu_birthplaces/src/attention.py" in found

@@ -450,6 +450,16 @@ def test_output_closed_after_a_flood(submission: MakeSubmission) -> None:
     assert worker.channel.output == b"A"
 
 
+def test_waiting_is_counted_between_the_last_bytes(submission: MakeSubmission) -> None:
+    """Protects the taking of time: from the request's last byte to the reply's last one."""
+    made = submission({"student.py": "import time\ndef f(x): time.sleep(0.05); return x\n"})
+    with made.open(seed=1) as worker:
+        function = worker.resolve("student", "f")
+        before, start = worker.channel.waited, time.monotonic()
+        function(torch.ones(3))
+        assert 0.05 <= worker.channel.waited - before <= time.monotonic() - start
+
+
 def test_frames_are_counted(submission: MakeSubmission) -> None:
     """Protects the count of frames: two for each exchange, none for what is deferred."""
     with submission({"student.py": "def f(): return 1"}).open(seed=1) as worker:

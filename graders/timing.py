@@ -1,0 +1,381 @@
+"""Taking the time of student code, beside the reference, with clocks that it cannot touch (docs/timing.md).
+
+The submission and the solution run in workers of the same kind, forked from the same zygote. The solution's is made first,
+and its files are gone before the submission's begins to run. Every worker is stopped but the one that is asked. Each call
+gets inputs that nobody has seen before, and each output is compared with the oracle: an answer that was not computed from
+these inputs, or not yet, is a wrong answer.
+"""
+
+import os
+import random
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sandbox.client import Remote, Worker
+from sandbox.errors import Loss, StudentError, WorkerLost
+
+from .feedback import of_error
+from .scaling import Growth, grow, plot
+from .strategies import generator
+from .timed import Timed
+from .timing_verdict import LOOKS, SPREAD, Comparison, Cost, Pair, Speed, compare
+from .verdict import CannotJudge, CheckFailed, Reason
+from .workloads import Run, Workload
+
+_FAR = 10.0  # times the reference's time
+_ECHOES = 9
+LONG_ENOUGH = 20.0  # seconds; after that nothing is measured again
+_SETTLING, _WINDOW, _LONG_WINDOW = 0.002, 0.010, 0.100  # seconds in which a worker has nothing to do
+_IDLE_SHARE, _IDLE_SECONDS = 0.02, 0.002  # of the processor that it may use then, and in all
+
+
+def process_clock(pid: int) -> int | None:
+    """The clock of the processor time of another process, all its threads together; None where there is none (macOS).
+
+    Linux derives the number of such a clock from the process's (clock_getcpuclockid(3)); reading it needs no permission.
+    """
+    return (~pid << 3) | 2 if sys.platform == "linux" else None
+
+
+@dataclass
+class Runner:
+    """A worker whose time is taken.
+
+    Attributes:
+        worker: its process is stopped, but while it is asked and until its answer is looked at.
+        runs: size → what it is asked.
+    """
+
+    worker: Worker
+    runs: Mapping[int, Run]
+    _clock: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clock = process_clock(self.worker.channel.pid)
+
+    def stop(self) -> None:
+        """Stop it: it computes nothing from now on, in no thread."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it run."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.kill(self.worker.channel.pid, number)
+        except ProcessLookupError:
+            pass  # it has ended, as the next request will tell
+
+    def cpu(self) -> float | None:
+        """The processor time that it has used so far, in seconds."""
+        if self._clock is None:
+            return None
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return 0.0  # it has ended, as the next request will tell
+
+    def timed(self, size: int, inputs: Sequence[Any]) -> tuple[Any, Cost]:
+        """Ask it, and take the time; it is left running."""
+        return self._timed(self.runs[size].call, inputs)
+
+    def echo(self, size: int, rng: random.Random) -> Cost:
+        """What a request costs that moves as many bytes as a call, and computes nothing: the median of several.
+
+        To be asked of the reference's worker: what a submission's worker says for an echo could be slow on purpose.
+        """
+        inputs = self.runs[size].draw(generator(rng.getrandbits(63)))
+        moved = bytes_in(inputs) + bytes_in(self.runs[size].call(*inputs))
+        function = Remote(self.worker, self.worker.make("identity"), "echo")
+        costs = [self._timed(function, [torch.ones(1 + moved // 8)])[1] for _ in range(1 + _ECHOES)][1:]
+        self.stop()
+        cpu = [cost.cpu for cost in costs if cost.cpu is not None]
+        return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cpu) if cpu else None)
+
+    def _timed(self, call: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Cost]:
+        channel = self.worker.channel
+        before, waited = self.cpu(), channel.waited
+        self.go_on()
+        output = call(*inputs)
+        after = self.cpu()
+        cpu = None if before is None or after is None else max(after - before, 1e-9)
+        return output, Cost(max(channel.waited - waited, 1e-9), cpu)
+
+
+def bytes_in(value: Any) -> int:
+    """How many bytes the tensors in a value have."""
+    if isinstance(value, Tensor):
+        return value.nbytes
+    return sum(map(bytes_in, value)) if isinstance(value, (list, tuple)) else 0
+
+
+@dataclass
+class Contest:
+    """A submission and the reference, asked the same in turns.
+
+    Attributes:
+        student, reference: their workers.
+        rng: decides about inputs and order.
+        pairs: what was measured, by size.
+    """
+
+    student: Runner
+    reference: Runner
+    rng: random.Random
+    pairs: dict[int, list[Pair]] = field(default_factory=dict)
+    _idle: list[tuple[float, float]] = field(default_factory=list)  # seconds with nothing to do, and used in them
+
+    def repeat(self, until: int) -> None:
+        """Measure, until there are so many pairs at each size; the sizes come in random order."""
+        sizes = list(self.student.runs)
+        watched = {0, until // 2, self.rng.randrange(until)}
+        while (done := min(len(self.pairs.get(size, ())) for size in sizes)) < until:
+            for size in self.rng.sample(sizes, len(sizes)):
+                self.pairs.setdefault(size, []).append(self._pair(size, watch=done in watched and size == sizes[0]))
+        self._look_at_idle_time()
+
+    def _pair(self, size: int, *, watch: bool) -> Pair:
+        inputs = self.student.runs[size].draw(generator(self.rng.getrandbits(63)))
+        costs: dict[str, Cost] = {}
+        for name in self.rng.sample(("student", "reference", "again"), 3):
+            if name == "student":
+                costs[name] = self._of_student(size, inputs, watch)
+                continue
+            with of_solution():
+                _, costs[name] = self.reference.timed(size, inputs)
+            self.reference.stop()
+        return Pair(**costs)
+
+    def _of_student(self, size: int, inputs: Sequence[Any], watch: bool) -> Cost:
+        try:
+            output, cost = self.student.timed(size, inputs)
+        except WorkerLost as lost:
+            if lost.loss is Loss.TIMEOUT and lost.during == "check" and not self._is_far_behind():
+                raise CannotJudge(Reason.INCONCLUSIVE) from lost
+            raise
+        if watch:
+            self._idle.append(self._watch(_WINDOW))
+        self.student.runs[size].check(output, inputs)  # which may ask the submission's other parts
+        self.student.stop()
+        return cost
+
+    def _is_far_behind(self) -> bool:
+        """Whether it is by the submission that all the time allowed is used up: not so on a machine that is busy."""
+        pairs = [pair for at_size in self.pairs.values() for pair in at_size]
+        return sum(pair.student.wall for pair in pairs) >= _FAR * sum(pair.reference.wall for pair in pairs)
+
+    def _watch(self, seconds: float) -> tuple[float, float]:
+        """Leave the submission's worker running with nothing to do; how long, and how much processor time it has used."""
+        time.sleep(_SETTLING)
+        before, start = self.student.cpu(), time.monotonic()
+        time.sleep(seconds)
+        after, end = self.student.cpu(), time.monotonic()
+        return end - start, 0.0 if before is None or after is None else after - before
+
+    def _look_at_idle_time(self) -> None:
+        """Refuse work between the calls; what seems so is looked at once more, for longer.
+
+        Raises:
+            NotIdle: the worker computes although it has been asked nothing.
+        """
+        if not _is_busy(self._idle):
+            return
+        self.student.go_on()
+        time.sleep(10 * _SETTLING)
+        again = self._watch(_LONG_WINDOW)
+        self.student.stop()
+        if _is_busy([again]):
+            raise NotIdle(
+                f"Between two calls, when there is nothing to do, this code used {again[1] * 1e3:.0f} ms of processor time in "
+                f"{again[0] * 1e3:.0f} ms. Expected: none. Start no threads that go on after a function has returned."
+            )
+
+
+def _is_busy(windows: Sequence[tuple[float, float]]) -> bool:
+    seconds, used = (sum(each) for each in zip(*windows, strict=True)) if windows else (0.0, 0.0)
+    return used > max(_IDLE_SHARE * seconds, _IDLE_SECONDS)
+
+
+@contextmanager
+def contest(timed: Timed, workload: Workload, sizes: Sequence[int], rng: random.Random) -> Iterator[Contest]:
+    """Prepare both sides, each with one call that is not counted.
+
+    Raises:
+        CannotJudge: there is no solution; or the submission does not run, or is wrong, which is judged by other checks.
+        WorkerLost: the submission's process was lost.
+    """
+    if timed.solution is None:
+        raise CannotJudge(Reason.NO_SOLUTION)
+    timed.worker.journal = None  # no snippet is made of what is timed, and noting costs time
+    seed = rng.getrandbits(63)
+    with timed.solution() as solution:  # nothing of the submission runs in any worker until this is gone again
+        opened = solution.submission.open(rng.getrandbits(63))
+        try:
+            with of_solution():
+                reference = Runner(
+                    opened, _prepared(workload, solution.binding[workload.task].open(opened), sizes, seed)
+                )
+                _warm_up(reference, rng)
+        except BaseException:
+            opened.close()
+            raise
+    with opened, right_first():
+        reference.stop()
+        implementation = timed.binding[workload.task].open(timed.worker)
+        student = Runner(timed.worker, _prepared(workload, implementation, sizes, seed))
+        _warm_up(student, rng)
+        student.stop()
+        yield Contest(student, reference, rng)
+
+
+@contextmanager
+def of_solution() -> Iterator[None]:
+    """Blame no student for what happens in the solution's worker.
+
+    Raises:
+        CannotJudge: the time allowed for a check was over.
+        WorkerLost: that of the whole run was over.
+        RuntimeError: the solution does not run, is wrong, or its process was lost.
+    """
+    try:
+        yield
+    except WorkerLost as lost:
+        if lost.loss is Loss.TIMEOUT and lost.during == "run":
+            raise
+        if lost.loss is Loss.TIMEOUT and lost.during == "check":
+            raise CannotJudge(Reason.INCONCLUSIVE) from lost
+        raise RuntimeError(f"the solution's process was lost while its time was taken: {lost}") from lost
+    except (CheckFailed, StudentError) as error:
+        raise RuntimeError("the solution cannot be timed") from error
+
+
+class NotIdle(CheckFailed):
+    """A worker computes although it has been asked nothing."""
+
+
+@contextmanager
+def right_first() -> Iterator[None]:
+    """Have no verdict on the speed of what does not run, or gives wrong answers: a mistake costs once.
+
+    Raises:
+        CannotJudge: in the place of StudentError and CheckFailed, unless that is NotIdle.
+    """
+    try:
+        yield
+    except NotIdle:
+        raise
+    except (CheckFailed, StudentError) as error:
+        what = of_error(error).splitlines()[0]
+        raise CannotJudge(Reason.NOT_RIGHT, _RIGHT_FIRST.format(what)) from error
+
+
+_RIGHT_FIRST = f"Not judged: {Reason.NOT_RIGHT.value}. {{}}"
+
+
+def _prepared(workload: Workload, implementation: Any, sizes: Sequence[int], seed: int) -> dict[int, Run]:
+    return {size: workload.prepare(implementation, size, generator(seed)) for size in sizes}
+
+
+def _warm_up(runner: Runner, rng: random.Random) -> None:
+    for run in runner.runs.values():
+        inputs = run.draw(generator(rng.getrandbits(63)))
+        run.check(run.call(*inputs), inputs)
+
+
+# ------------------------------------------------------------------------------------------ the two kinds of checks
+
+
+def assert_fast(timed: Timed, name: str, workload: Workload, rng: random.Random) -> None:
+    """Require that calls take at most `gate` times as long as the reference's.
+
+    Raises:
+        CheckFailed: they take longer, by every clock.
+        CannotJudge: it cannot be told, or has not come to it.
+    """
+    sizes, gate = _settings(timed, name, workload)
+    if len(sizes) > 1:
+        sizes = sizes[-1:]
+    with contest(timed, workload, sizes, rng) as running:
+        with of_solution():
+            running.reference.go_on()
+            echo = running.reference.echo(sizes[0], rng)
+        found: Comparison = _decided(
+            running, lambda pairs: compare([pair.less(echo) for pair in pairs[sizes[0]]], gate)
+        )
+    if found.speed is Speed.TOO_SLOW:
+        raise CheckFailed(f"This takes longer than allowed.\n{_of_comparison(found, workload, sizes[0])}")
+    if found.speed is Speed.CANNOT_TELL:
+        raise CannotJudge(Reason.INCONCLUSIVE, _cannot_tell(_of_comparison(found, workload, sizes[0])))
+
+
+def assert_scales(timed: Timed, name: str, workload: Workload, rng: random.Random) -> None:
+    """Require that the cost does not grow faster than the reference's with a size, unless it stays below the gate.
+
+    Raises:
+        CheckFailed: it grows faster.
+        CannotJudge: it cannot be told, or has not come to it.
+    """
+    sizes, gate = _settings(timed, name, workload)
+    with contest(timed, workload, sizes, rng) as running:
+        found: Growth = _decided(running, lambda pairs: grow(pairs, gate))
+    if found.speed is Speed.TOO_SLOW:
+        raise CheckFailed(f"The cost grows faster than it must.\n{_of_growth(found, workload)}")
+    if found.speed is Speed.CANNOT_TELL:
+        raise CannotJudge(Reason.INCONCLUSIVE, _cannot_tell(_of_growth(found, workload)))
+
+
+def _settings(timed: Timed, name: str, workload: Workload) -> tuple[tuple[int, ...], float]:
+    check = f"timing.{name}"
+    return timed.table.sizes.get(check, workload.sizes), timed.table.gates.get(check, workload.gate)
+
+
+def _decided(running: Contest, decide: Callable[[Mapping[int, Sequence[Pair]]], Any]) -> Any:
+    """Measure until it can be told, three times at most: each time with three times as many pairs."""
+    start = time.monotonic()
+    for n_pairs in LOOKS:
+        running.repeat(n_pairs)
+        found = decide(running.pairs)
+        if found.speed is not Speed.CANNOT_TELL or time.monotonic() - start > LONG_ENOUGH:
+            break
+    return found
+
+
+def _cannot_tell(figures: str) -> str:
+    return f"Not judged: {Reason.INCONCLUSIVE.value}.\n{figures}"
+
+
+def _of_comparison(found: Comparison, workload: Workload, size: int) -> str:
+    """The figures, a line for each clock."""
+    lines = [f"Measured were {found.n_pairs} calls beside the reference's, {workload.shape.format(size)}."]
+    lines += [
+        f"  {clock.name}: {clock.ratio} times the reference's; allowed is {found.gate:g}" for clock in found.clocks
+    ]
+    if not found.is_quiet:
+        lines.append(
+            f"  the reference differs from itself by a factor of {found.clocks[0].spread:.2f}; expected is {SPREAD} at most"
+        )
+    if len(found.clocks) == 1:
+        lines.append("  this system has no clock of what another process computes: only wall time was taken")
+    return "\n".join(lines)
+
+
+def _of_growth(found: Growth, workload: Workload) -> str:
+    """The fitted exponents, a plot, and the figures at the largest size."""
+    return "\n".join(
+        [
+            f"With the {workload.axis} n, its {found.clock} grows as n^{found.student:.2f}, the reference's as "
+            f"n^{found.reference:.2f} (* = this code, o = the reference, @ = both):",
+            plot(found.costs),
+            _of_comparison(found.largest, workload, max(found.costs)),
+        ]
+    )
