@@ -24,8 +24,14 @@ from .training.workshop import Workshop
 # each homework's recipe: a module of `training` with a function `train(setting)`
 RECIPES = {
     "cmu_birthplaces": "birth_places",
+    "core": "core",
+    "jhu_tinygpt": "tiny_gpt",
+    "mit_dialoguegpt": "dialogue_gpt",
+    "transformers_from_scratch": "from_scratch",
+    "tugraz_charlm": "char_lm",
 }
 PRESETS = ("tiny", "handout")
+FINE_TUNING = ("jhu_tinygpt", "transformers_from_scratch")  # their recipes heed --model
 # what recipes need beyond what grading needs: the extra `training`
 NEEDED = {"matplotlib": "plots", "safetensors": "checkpoints"}
 
@@ -40,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("homework", choices=sorted(RECIPES))
     parser.add_argument("--preset", choices=PRESETS, default="tiny", help="default: tiny, minutes on two cores")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the real data (default: generated data)")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="folder of a Hugging Face model that is fine-tuned")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--seed", type=int, default=0, help="everything follows from it (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: out/checkpoints/HOMEWORK")
@@ -49,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _run(options)
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OSError) as error:
         print(f"headmaster checkpoints: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -70,16 +77,21 @@ def _run(options: argparse.Namespace) -> None:
     out = options.out or Path("out") / "checkpoints" / options.homework
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; --out needs a folder")
-    if options.data is not None and not options.data.is_dir():
+    if options.data is not None and not options.data.exists():
+        raise ValueError(f"there is no {options.data}; --data needs the folder of the real data (docs/corpora.md)")
+    if options.model is not None and not options.model.is_dir():
         raise ValueError(
-            f"there is no folder {options.data}; --data needs the folder of the real data (docs/corpora.md)"
+            f"there is no folder {options.model}; --model needs a folder that `save_pretrained` has written"
         )
+    if options.model is not None and options.homework not in FINE_TUNING:
+        raise ValueError(f"{options.homework} fine-tunes no model; --model is for {' and '.join(FINE_TUNING)}")
     about = {
         "homework": options.homework,
         "preset": options.preset,
         "seed": options.seed,
         **({} if options.epochs is None else {"epochs": options.epochs}),
         "data": "generated" if options.data is None else str(options.data),
+        "model": None if options.model is None else str(options.model),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -88,7 +100,7 @@ def _run(options: argparse.Namespace) -> None:
     report = Report(out, about)
     report.resume()
     workshop = Workshop(out / "states", device, options.seed, console)
-    setting = Setting(options.preset, options.data, out, workshop, report, options.epochs)
+    setting = Setting(options.preset, options.data, out, workshop, report, options.epochs, options.model)
     importlib.import_module(f".training.{RECIPES[options.homework]}", __package__).train(setting)
     report.write()
     report.print(console)

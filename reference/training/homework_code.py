@@ -43,7 +43,7 @@ def notebook_definitions(source: str, **constants: Any) -> Any:
 
     def is_kept(node: ast.stmt) -> bool:
         if not isinstance(node, ast.Assign):
-            return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+            return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Try)
         try:
             ast.literal_eval(node.value)
         except ValueError:

@@ -32,15 +32,16 @@ def draw(report: Report) -> list[Path]:
         plt.close(figure)
     columns = _columns_of_accuracies(report.rows)
     if columns:
+        with_accuracy = [row for row in report.rows if any(column in row for column in columns)]
         figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
         for i, column in enumerate(columns):
-            rows = [(place, row[column]) for place, row in enumerate(report.rows) if column in row]
+            rows = [(place, row[column]) for place, row in enumerate(with_accuracy) if column in row]
             at = [place + (i - (len(columns) - 1) / 2) * 0.8 / len(columns) for place, _ in rows]
             percent = [value["percent"] for _, value in rows]
             below = [max(0.0, value["percent"] - value["95 %"][0]) for _, value in rows]
             above = [max(0.0, value["95 %"][1] - value["percent"]) for _, value in rows]
             axes.bar(at, percent, width=0.8 / len(columns), yerr=[below, above], capsize=3, label=column)
-        names = [str(next(iter(row.values()))) for row in report.rows]
+        names = [str(next(iter(row.values()))) for row in with_accuracy]
         axes.set_xticks(range(len(names)), names)
         axes.set(ylabel="accuracy in % (95 % interval)", title=about)
         axes.legend()

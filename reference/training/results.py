@@ -104,6 +104,12 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping) and "percent" in value:
         low, high = value["95 %"]
         return f"{value['percent']:g} % ({low:g} to {high:g})"
+    if isinstance(value, Mapping):  # nats or a perplexity
+        mean, low, high = (
+            f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+            for number in (value.get("nats", value.get("perplexity")), *value["95 %"])
+        )
+        return f"{mean} ({low} to {high})"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

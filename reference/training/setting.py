@@ -1,6 +1,7 @@
 """What a recipe trains in: preset, data, folders, and which of its stages are already over."""
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,12 @@ class Setting:
 
     Attributes:
         preset: `tiny` ends within minutes on two cores, `handout` trains as the handout says.
-        data: a folder with the real data; None = generated ones are made.
+        data: a file or folder with the real data; None = generated ones are made.
         out: where everything goes.
         workshop: where models are trained.
         report: what has been reached so far.
         epochs: of the longest training; None = the preset's.
+        model: a folder with a pretrained language model, for the homeworks that fine-tune one; None leaves that out.
     """
 
     preset: str
@@ -32,6 +34,7 @@ class Setting:
     workshop: Workshop
     report: Report
     epochs: int | None = None
+    model: Path | None = None
 
     @property
     def seed(self) -> int:
@@ -75,6 +78,17 @@ class Setting:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.new")
+        write(new)
+        os.replace(new, path)
+        return path
+
+    def replace_folder(self, name: str, write: Callable[[Path], object]) -> Path:
+        """Write a folder of the run's folder, in the place of an older one; it is there whole or not at all."""
+        path = self.out / name
+        new = path.with_name(f"{path.name}.new")
+        for old in (new, path):
+            shutil.rmtree(old, ignore_errors=True)
+        new.mkdir(parents=True)
         write(new)
         os.replace(new, path)
         return path

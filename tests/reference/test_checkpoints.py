@@ -46,7 +46,7 @@ def test_another_seed_in_the_same_folder_is_refused(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--data", "nowhere"], "there is no folder nowhere; --data needs the folder of the real data"),
+        (["--data", "nowhere"], "there is no nowhere; --data needs the folder of the real data"),
         (["--out", "FILE"], "is a file; --out needs a folder"),
         (["--epochs", "0"], "--epochs is for cmu_birthplaces, at least 1; found 0"),
     ],

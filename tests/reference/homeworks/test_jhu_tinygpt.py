@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from reference.templates import cut
-from tests.reference.homeworks.definitions import load
+from reference.training.homework_code import notebook_definitions as load
 
 SOURCE = Path(__file__).parents[3] / "reference" / "homeworks" / "jhu_tinygpt" / "source" / "Homework7.py"
 TODO = ["Head.forward", "MultiHeadAttention.forward", "Block.forward", "TinyGPT.forward"]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from reference.templates import cut
-from tests.reference.homeworks.definitions import load
+from reference.training.homework_code import notebook_definitions as load
 
 SOURCE = Path(__file__).parents[3] / "reference" / "homeworks" / "tugraz_charlm" / "source" / "assignment3.py"
 TODO = ["CausalSelfAttention.__init__", "CausalSelfAttention.forward", "MLP.__init__", "MLP.forward"]
