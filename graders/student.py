@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.client import Submission, Worker
 
+from .commands import Commands
 from .homework import HOMEWORKS, RuleTable
 from .rules import Rules
 from .timed import Timed
@@ -40,8 +41,9 @@ class Student:
 
     Attributes:
         submission: its files, and the means to run them.
-        binding, rules, timing, slug, folder: of the homework.
+        binding, rules, trained, timing, slug, folder: of the homework.
         solution: lays out the homework's solution for as long as its context lasts; None where there is none.
+        memory: what the submission's commands have left; see `Commands`.
     """
 
     submission: Submission
@@ -52,6 +54,7 @@ class Student:
     trained: TrainedTable | None = None
     timing: TimingTable = field(default_factory=TimingTable)
     solution: "Callable[[], AbstractContextManager[Student]] | None" = None
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def open(self, seed: int) -> AbstractContextManager[Worker]:
         """Start a fresh worker with the submission in it."""
@@ -65,6 +68,8 @@ class Student:
             return Trained(self.submission, worker, self.trained, self.folder)
         if task == "timing":
             return Timed(worker, self.submission, self.binding, self.timing, self.solution)
+        if task == "commands":
+            return Commands(self.submission, self.memory)
         return self.binding[task].open(worker)
 
 

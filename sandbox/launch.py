@@ -37,6 +37,7 @@ _INSIDE = (
     "stand_ins",
     "statements",
     "text_model",
+    "training",
     "watching",
     "window_model",
     "wire",

@@ -24,6 +24,16 @@ def mixed(weight: Tensor, x: Tensor, residual: bool) -> Tensor:
     return x + output if residual else output
 
 
+def first_output(of: type[nn.Module]) -> type[nn.Module]:
+    """A class like another, whose instances return the first of what the other's return, and nothing else."""
+
+    class FirstOutput(of):  # type: ignore[valid-type, misc]
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            return super().forward(*args, **kwargs)[0]
+
+    return FirstOutput
+
+
 def part_class(into: int, out: int, parameter: str, residual: bool = False, as_pair: bool = False) -> type[nn.Module]:
     """A class whose instances take any arguments and hold one parameter, (into, out).
 

@@ -4,6 +4,7 @@ It runs in a worker of the profile `script`, in a copy of the submission that is
 its processes are killed, and what is in the folder is taken in like a submission.
 """
 
+import fnmatch
 import os
 import shutil
 import tempfile
@@ -57,6 +58,7 @@ def run(
     limits: Limits | None = None,
     folder_bytes: int = 256 << 20,
     also: Mapping[str, bytes] | None = None,
+    only: str = "*",
 ) -> Iterator[Ended]:
     """Run a command to its end; the files that it has left are there while the context is open.
 
@@ -68,6 +70,7 @@ def run(
         limits: as for other workers; the profile and the size of files are set here.
         folder_bytes: the most that its folder may hold.
         also: further files of the folder, such as data, by relative path. They win over the submission's.
+        only: pattern of the names of files of the submission that are there.
 
     Raises:
         SandboxError: it could not be run at all, for no fault of the submission.
@@ -75,7 +78,7 @@ def run(
     home = Path(tempfile.mkdtemp(prefix="headmaster-"))
     try:
         folder = home / "submission"
-        shutil.copytree(snapshot.root, folder, symlinks=True)
+        shutil.copytree(snapshot.root, folder, symlinks=True, ignore=lambda place, names: _others(place, names, only))
         for name, data in (also or {}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +92,13 @@ def run(
                 ended.files.remove()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _others(place: str, names: list[str], only: str) -> list[str]:
+    """The files in a folder whose names do not fit a pattern."""
+    return [
+        name for name in names if not fnmatch.fnmatchcase(name, only) and not os.path.isdir(os.path.join(place, name))
+    ]
 
 
 def _run(zygote: Zygote, folder: Path, command: list[str], seconds: float, limits: Limits, folder_bytes: int) -> Ended:

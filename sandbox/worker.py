@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import chain, checkpoint, execution, loading, main_program, probes, scan, stand_ins, wire
+from . import chain, checkpoint, execution, loading, main_program, probes, scan, stand_ins, training, wire
 from .masked_part import MASKED_PARTS
-from .part import part_class
+from .part import first_output, part_class
 from .text_model import TextModel, TextTokenizer, call_and_read
 from .watching import FunctionsSeen, KernelsSeen
 from .window_model import WindowModel
@@ -113,6 +113,7 @@ class Worker:
             "parameters": self.parameters,
             "get": self.get,
             "load_checkpoint": self.load_checkpoint,
+            "train": self.train,
             "part": self.part,
             "instances": self.instances,
             "set": self.set,
@@ -307,6 +308,23 @@ class Worker:
         except checkpoint.CheckpointError as error:
             raise _Refusal("checkpoint", message=str(error)[:MAX_TEXT]) from None
 
+    def train(
+        self,
+        target: wire.Handle,
+        loss: wire.Handle | None,
+        mask: Tensor | None,
+        targets: bool,
+        table: str,
+        batches: Tensor,
+        steps: int,
+        lr: float,
+        probes: list[Tensor],
+    ) -> dict[str, Any]:
+        """Train a module for some steps (`training.train`); how it makes a loss of ids is told as in `training.step_of`."""
+        module = self._object(target)
+        step = training.step_of(module, None if loss is None else self._object(loss), mask, targets, table)
+        return training.train(module, step, batches, steps, lr, probes)
+
     def part(self, target: wire.Handle, path: str, number: int) -> None:
         """Keep a part of an object under a number: attributes, items and keys joined by dots, as in `blocks.0.attn`."""
         thing = self._object(target)
@@ -348,6 +366,7 @@ class Worker:
             "device": lambda: torch.device("cpu"),
             "part": lambda: part_class(**arguments),
             "masked_part": lambda: MASKED_PARTS[arguments["of"]],
+            "first_output": lambda: first_output(self._object(arguments["of"])),
         }
         self.objects[number] = makers[kind]()
 

@@ -12,40 +12,42 @@ import torch
 from torch import Tensor
 
 from graders import oracles
-from graders.aligned import AlignedMultiHead, HeadForm, agrees
+from graders.aligned import AlignedMultiHead, HeadForm, agrees, is_pair
 from graders.signature import require_parameters
 from graders.strategies import generator
 from graders.student import Offer
-from graders.tasks import HeadSizes, character_ids
+from graders.tasks import GptSizes, HeadSizes, character_ids
+from graders.training import Learner, Learners
 from sandbox.client import Remote, Worker
 from sandbox.errors import StudentError
 
 # ---------------------------------------------------------------------------------------------------- attention
 
 
+def _constructed(constructor: Remote, sizes: HeadSizes, rope: bool = False) -> Remote:
+    """A module of the given sizes."""
+    config = constructor.worker.make(
+        "namespace",
+        n_embd=sizes.d_model,
+        n_head=sizes.n_heads,
+        block_size=sizes.max_tokens,
+        attn_pdrop=sizes.dropout,
+        resid_pdrop=sizes.dropout,
+        embd_pdrop=sizes.dropout,
+        rope=rope,
+        vocab_size=20,
+        n_layer=2,
+        bottleneck_dim=None,
+    )
+    return constructor.construct(config)
+
+
 def _cmu_heads(constructor: Remote, rope: bool = False) -> AlignedMultiHead:
     """`CausalSelfAttention(config)`."""
-
-    def construct(sizes: HeadSizes) -> Remote:
-        config = constructor.worker.make(
-            "namespace",
-            n_embd=sizes.d_model,
-            n_head=sizes.n_heads,
-            block_size=sizes.max_tokens,
-            attn_pdrop=sizes.dropout,
-            resid_pdrop=sizes.dropout,
-            embd_pdrop=sizes.dropout,
-            rope=rope,
-            vocab_size=20,
-            n_layer=2,
-            bottleneck_dim=None,
-        )
-        return constructor.construct(config)
-
     return AlignedMultiHead(
         HeadForm(
             "attention.py",
-            construct,
+            lambda sizes: _constructed(constructor, sizes, rope),
             parameters="qkv (3·n_embd, n_embd) and proj (n_embd, n_embd), or separate query, key, value and proj",
         )
     )
@@ -230,8 +232,41 @@ def _open_span_corruption(worker: Worker) -> CmuSpanCorruption:
     return CmuSpanCorruption(constructor)
 
 
+# ---------------------------------------------------------------------------------------------------- training
+
+
+def _open_training(worker: Worker) -> Learners:
+    """`GPT(GPTConfig(vocab_size, block_size, …))` of models.py, which is given, with the student's attention in it.
+
+    The variant is `vanilla`.
+    """
+    constructor, config = worker.resolve("models", "GPT"), worker.resolve("models", "GPTConfig")
+    attention = worker.resolve("attention", "CausalSelfAttention")
+    if is_pair(
+        _constructed(attention, HeadSizes(12, 3, max_tokens=8))(torch.zeros(1, 2, 12))
+    ):  # as an older release did, whose models.py took the first
+        alone = worker.make("first_output", of=attention.handle)
+        constructor.part("__init__.__globals__").do("__setitem__", "CausalSelfAttention", alone)
+
+    def make(sizes: GptSizes) -> Learner:
+        made = config.construct(
+            sizes.vocab_size,
+            sizes.block_size,
+            n_layer=sizes.n_layers,
+            n_head=sizes.n_heads,
+            n_embd=sizes.d_model,
+            embd_pdrop=0.0,
+            resid_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+        return Learner(constructor.construct(made.handle), targets=True)
+
+    return Learners(worker, make)
+
+
 BINDING = {
     "multi_head": Offer(_open_attention, frozenset({"standalone", "attention_dropout"})),
     "rope": Offer(_open_rope, frozenset({"inside_attention"})),
     "span_corruption": Offer(_open_span_corruption),
+    "training": Offer(_open_training),
 }

@@ -91,7 +91,9 @@ class Report:
         """Print the table."""
         if not self.rows:
             return
-        table = Table(title=f"{self.about['homework']}, preset {self.about['preset']}, seed {self.about['seed']}")
+        about = self.about
+        console.print(f"{about['homework']}, preset {about['preset']}, seed {about['seed']}", highlight=False)
+        table = Table()
         columns = list(dict.fromkeys(key for row in self.rows for key in row))
         for column in columns:
             table.add_column(column, justify="left" if column == columns[0] else "right")

@@ -456,7 +456,8 @@ def test_an_unknown_task_is_told(install: Callable[[str], None]) -> None:
     install(edited(('tasks = ["mask"]', 'tasks = ["mask", "masks"]')))
     assert refusal(load, "core") == (
         "core.toml: item 1: found task 'masks' in `tasks`; the binding core.py offers attention, block, generate, gpt, "
-        "layer_norm, loss, mask, mlp, multi_head, patch_embedding, perplexity, rope, samplers, span_corruption, tokenizer"
+        "layer_norm, loss, mask, mlp, multi_head, patch_embedding, perplexity, rope, samplers, span_corruption, tokenizer, "
+        "training"
     )
 
 
@@ -542,13 +543,13 @@ def test_what_ships_can_be_loaded(slug: str) -> None:
 
 @pytest.mark.torch_free
 def test_cmu_has_the_handouts_points() -> None:
-    """Protects the handout's numbers: 51 in all, question 2's items 36, of which 15 are graded here."""
+    """Protects the handout's numbers: 51 in all, question 2's items 36, of which 21 are graded here."""
     config = config_of("cmu_birthplaces")
     assert 51 == config.handout_points == sum(item.points for item in config.items)
     assert sum(item.points for item in config.items if item.number.startswith("2(")) == 36
     graded = {item.number: item.points for item in config.auto_items if item.points and not item.needs_data}
-    assert graded == {"2(b)": 4, "2(e)": 7, "2(g)iii": 4}
-    assert sum(graded.values()) == 15
+    assert graded == {"2(b)": 4, "2(d)": 2, "2(e)": 7, "2(f)": 4, "2(g)iii": 4}
+    assert sum(graded.values()) == 21
     by_question = [sum(item.points for item in config.items if item.number.startswith(n)) for n in "1234"]
     assert by_question == [6, 36, 5, 4]  # the files of the hand-in carry no points
     needy = {item.number: item.points for item in config.items if item.needs_data}
@@ -557,7 +558,7 @@ def test_cmu_has_the_handouts_points() -> None:
 
 @pytest.mark.torch_free
 def test_core_has_points_for_each_task() -> None:
-    """Protects core's own scale: 250 points for 15 tasks, all of them graded here."""
+    """Protects core's own scale: 250 points for 15 tasks, all of them graded here; training is advice."""
     config = config_of("core")
     assert [item.points for item in config.items] == [20, 10, 30, 20, 20, 10, 10, 20, 30, 10, 10, 20, 20, 10, 10, 0]
     assert [item.number for item in config.items if not item.tasks] == ["speed"]

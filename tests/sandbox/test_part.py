@@ -2,7 +2,7 @@
 
 import torch
 
-from sandbox.part import mixed, part_class
+from sandbox.part import first_output, mixed, part_class
 
 
 def test_it_mixes_earlier_tokens_into_later_ones() -> None:
@@ -29,3 +29,12 @@ def test_it_takes_any_arguments() -> None:
     assert (tuple(output.shape), nothing) == ((1, 4, 2), None)
     assert [name for name, _ in part.named_parameters()] == ["weight_of_ours"]
     assert torch.equal(mixed(part.weight_of_ours, x, residual=False), output)
+
+
+def test_the_first_output_alone() -> None:
+    """Protects modules that return more than the model around them takes: parameters and arguments stay."""
+    kind = first_output(part_class(3, 2, "weight", as_pair=True))
+    with torch.random.fork_rng(devices=[]):
+        part = kind()
+    x = torch.ones(1, 4, 3)
+    assert torch.equal(mixed(part.weight, x, residual=False), part(x))

@@ -226,3 +226,16 @@ def test_a_missing_file_is_named(command: Command) -> None:
     with intake.take(command.folder) as snapshot, run(command.zygote, snapshot, ["src/none.py"], seconds=5) as ended:
         assert ended.status == 1
         assert "No such file" in ended.output
+
+
+def test_only_some_files(zygote: Recording, tmp_path: Path) -> None:
+    """Protects what is said of files that a command writes: those that were handed in under their names can be left out."""
+    for name in ("src/run.py", "src/deep/more.py", "out.txt", "src/out.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    with (
+        intake.take(tmp_path) as snapshot,
+        run(zygote, snapshot, ["src/run.py"], seconds=20, also={"data.txt": b"1"}, only="*.py") as ended,
+    ):
+        assert ended.files is not None
+        assert set(ended.files.files) == {"data.txt", "src/deep/more.py", "src/run.py"}

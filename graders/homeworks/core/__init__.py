@@ -5,7 +5,7 @@ from graders.student import Offer
 from .attention import open_attention, open_mask
 from .block import open_block
 from .generate import open_generate
-from .gpt import open_gpt
+from .gpt import open_gpt, open_training
 from .layer_norm import open_layer_norm
 from .loss import open_loss
 from .mlp import open_mlp
@@ -51,4 +51,5 @@ BINDING = {
     "generate": Offer(open_generate, _GENERATE),
     "tokenizer": Offer(open_tokenizer, _all("characters", "words", "refuses")),
     "patch_embedding": Offer(open_patch_embedding, _all("rectangular", "refuses")),
+    "training": Offer(open_training),
 }

@@ -10,6 +10,7 @@ from graders.compare import require_pair
 from graders.oracles.gpt import gpt
 from graders.signature import require_parameters
 from graders.tasks import GptSizes
+from graders.training import Learner, Learners
 from sandbox.client import Remote, Worker
 
 
@@ -76,3 +77,9 @@ def open_gpt(worker: Worker) -> CoreGpt:
     config, constructor = worker.resolve("gpt", "GPTConfig"), worker.resolve("gpt", "GPT")
     require_parameters(constructor, "gpt.py", ("config",), is_class=True)
     return CoreGpt(config, constructor)
+
+
+def open_training(worker: Worker) -> Learners:
+    """The same model, with the weights that its constructor gives it."""
+    gpt = open_gpt(worker)
+    return Learners(worker, lambda sizes: Learner(gpt.build(sizes).model, targets=True))

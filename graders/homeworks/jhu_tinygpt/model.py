@@ -6,6 +6,7 @@ from typing import Any
 from graders.language_model import PartedGpt, build_gpt
 from graders.parts import returns_pair, stand_in
 from graders.tasks import GptSizes
+from graders.training import Learner, Learners
 from sandbox.client import Worker
 
 from .notebook import made
@@ -35,3 +36,8 @@ def _names(sizes: GptSizes) -> dict[str, Any]:
         "dropout": sizes.dropout,
         "vocab_size": sizes.vocab_size,
     }
+
+
+def open_training(worker: Worker) -> Learners:
+    """The whole model, with the notebook's own parts in it."""
+    return Learners(worker, lambda sizes: Learner(made(worker, "TinyGPT", _names(sizes)), targets=True))

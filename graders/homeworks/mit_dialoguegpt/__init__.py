@@ -12,6 +12,7 @@ from .model import open_gpt
 from .patches import open_patch_embedding
 from .stack import open_stack
 from .tokenizer import open_tokenizer
+from .training import open_training
 
 BINDING = {
     "attention": Offer(open_attention, frozenset({"module", "mask_argument", "no_mask", "returned_weights"})),
@@ -23,4 +24,5 @@ BINDING = {
     "dialogue_tokenizer": Offer(open_tokenizer),
     "gpt": Offer(open_gpt, frozenset({"free_width", "obedient_parts"})),
     "loss": Offer(open_loss, frozenset({"standalone"})),
+    "training": Offer(open_training),
 }

@@ -21,7 +21,7 @@ from sandbox.errors import StudentError
 
 from .notebook import MaskArgument, define, first_of, heads_share_width, is_sound, shaken
 
-_ARGUMENTS = ("vocab_size", "max_N", "dim", "attn_dim", "mlp_dim", "num_heads", "num_layers")
+ARGUMENTS = ("vocab_size", "max_N", "dim", "attn_dim", "mlp_dim", "num_heads", "num_layers")
 _PROBE = GptSizes(11, 8, 2, 2, 6, 17)
 Shape = tuple[int, ...]
 
@@ -210,9 +210,9 @@ def _tensor(value: Any, part: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def open_gpt(worker: Worker) -> MitGpt:
-    found = define(worker, "DialogueGPT", _ARGUMENTS, "Transformer?", "MultiHeadedAttention?")
+    found = define(worker, "DialogueGPT", ARGUMENTS, "Transformer?", "MultiHeadedAttention?")
     given = worker.make("masked_part", of="layers")
-    other = define(worker, "DialogueGPT", _ARGUMENTS, instead={"Transformer": given})
+    other = define(worker, "DialogueGPT", ARGUMENTS, instead={"Transformer": given})
     obedient = MitGpt(other["DialogueGPT"], Remote(worker, given, "Transformer"), MaskArgument())
     if "Transformer" in found:
         shared_width = heads_share_width(found.get("MultiHeadedAttention"))

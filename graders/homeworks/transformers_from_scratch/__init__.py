@@ -4,6 +4,7 @@ from graders.student import Offer
 
 from .classes import open_decoder, open_multi_head_decoder
 from .layer_norm import open_layer_norm
+from .training import open_training
 from .writing import open_generate, open_nucleus
 
 BINDING = {
@@ -12,4 +13,5 @@ BINDING = {
     "multi_head_decoder": Offer(open_multi_head_decoder),
     "temperature_sampling": Offer(open_generate),
     "nucleus_sampling": Offer(open_nucleus),
+    "training": Offer(open_training),
 }

@@ -70,7 +70,7 @@ class ScratchDecoder:
 
     def build(self, sizes: DecoderSizes) -> ScratchModule:
         sizes = self._fitting(sizes)
-        return self._with_companion(self._filled(self._construct(sizes), sizes, self.plan))
+        return self._with_companion(self._filled(self.construct(sizes), sizes, self.plan))
 
     def build_default(self, sizes: DecoderSizes) -> ScratchModule:
         module = self.constructor.construct(sizes.vocab_size, sizes.d_model, sizes.max_tokens)
@@ -84,12 +84,12 @@ class ScratchDecoder:
     def plain(self, sizes: DecoderSizes) -> ScratchModule:
         """A new module as it is, with the weights that it is made with."""
         sizes = self._fitting(sizes)
-        return self._filled(self._construct(sizes), sizes, Plan(bare=False))
+        return self._filled(self.construct(sizes), sizes, Plan(bare=False))
 
     def probe(self, bare: bool, layout: int = 0) -> tuple[ScratchModule, Tensor]:
         """A module with weights, and ids to try it with."""
         sizes = self._fitting(_probe_sizes(self))
-        module = self._filled(self._construct(sizes), sizes, Plan(layout, bare))
+        module = self._filled(self.construct(sizes), sizes, Plan(layout, bare))
         module.load(decoder_weights(sizes, module.d_hidden, generator(_SEED)))
         return module, torch.randint(sizes.vocab_size, (2, 7), generator=generator(_SEED + 1))
 
@@ -156,7 +156,7 @@ class ScratchDecoder:
     def places(self) -> list[Place]:
         """Where the layers lie."""
         sizes = self._fitting(_probe_sizes(self))
-        return places(self._construct(sizes).parameters(), sizes.n_layers)
+        return places(self.construct(sizes).parameters(), sizes.n_layers)
 
     @functools.cached_property
     def layer_norm(self) -> Remote | None:
@@ -190,7 +190,7 @@ class ScratchDecoder:
         """Without an argument for the number of layers there is one."""
         return sizes if self.layers else replace(sizes, n_layers=1)
 
-    def _construct(self, sizes: DecoderSizes) -> Remote:
+    def construct(self, sizes: DecoderSizes) -> Remote:
         named = {self.layers: sizes.n_layers, self.heads: sizes.n_heads}
         named.pop("", None)
         return self.constructor.construct(sizes.vocab_size, sizes.d_model, sizes.max_tokens, **named)
@@ -222,7 +222,7 @@ class ScratchDecoder:
         if self.single is not None and not self.plan.found:
             if self.single.is_unknown:
                 sizes = replace(module.sizes, n_heads=1)
-                module.companion = self.single._filled(self.single._construct(sizes), sizes, self.single.plan)
+                module.companion = self.single._filled(self.single.construct(sizes), sizes, self.single.plan)
             module.inherited = self.plan.mistaken is not None and self.plan.mistaken.mistake == self.single.mistake
         return module
 

@@ -5,7 +5,7 @@ GPT is judged with stand-ins in the places of its blocks, and its `sample` with 
 
 from graders.student import Offer
 
-from .model import open_gpt, open_sampling
+from .model import open_gpt, open_sampling, open_training
 from .modules import open_attention, open_mlp
 
 BINDING = {
@@ -13,4 +13,5 @@ BINDING = {
     "mlp": Offer(open_mlp, frozenset({"standalone", "residual_dropout"})),
     "gpt": Offer(open_gpt, frozenset({"isolated", "loss", "refuses_long"})),
     "generate": Offer(open_sampling, frozenset({"ids_argument"})),
+    "training": Offer(open_training),
 }

@@ -12,8 +12,10 @@ from graders.language_model import PartedGpt, build_gpt
 from graders.parts import returns_pair, stand_in
 from graders.signature import require_parameters
 from graders.tasks import GptSizes, ModelSpec
+from graders.training import Learner, Learners
 from sandbox.client import Remote, Worker
 from sandbox.errors import StudentError
+from sandbox.wire import Handle
 
 from .notebook import PLACE, config, found
 
@@ -61,6 +63,18 @@ def _gpt(worker: Worker, width: int, as_pair: bool = False) -> Remote:
     return constructor
 
 
+def _config(worker: Worker, sizes: GptSizes) -> Handle:
+    return config(
+        worker,
+        block_size=sizes.block_size,
+        vocab_size=sizes.vocab_size,
+        n_layer=sizes.n_layers,
+        n_head=sizes.n_heads,
+        n_embd=sizes.d_model,
+        dropout=sizes.dropout,
+    )
+
+
 @dataclass
 class CharGpts:
     """`GPT(config)` without its `sample`."""
@@ -72,21 +86,19 @@ class CharGpts:
         if self._as_pair is None:
             self._as_pair = returns_pair(lambda: found(self.worker, "Block").construct(config(self.worker)), 12)
         constructor = _gpt(self.worker, sizes.d_model, self._as_pair)
-        made = config(
-            self.worker,
-            block_size=sizes.block_size,
-            vocab_size=sizes.vocab_size,
-            n_layer=sizes.n_layers,
-            n_head=sizes.n_heads,
-            n_embd=sizes.d_model,
-            dropout=sizes.dropout,
-        )
-        return build_gpt(constructor.construct(made), sizes)
+        return build_gpt(constructor.construct(_config(self.worker, sizes)), sizes)
 
 
 def open_gpt(worker: Worker) -> CharGpts:
     _gpt(worker, 12)
     return CharGpts(worker)
+
+
+def open_training(worker: Worker) -> Learners:
+    """The whole model, with the notebook's own parts in it."""
+    constructor = found(worker, "GPT")
+    require_parameters(constructor, PLACE, ("config",), is_class=True)
+    return Learners(worker, lambda sizes: Learner(constructor.construct(_config(worker, sizes)), targets=True))
 
 
 @dataclass

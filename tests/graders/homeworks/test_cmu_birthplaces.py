@@ -455,11 +455,12 @@ def test_the_whole_model_can_be_imported(student: Any, tmp_path: Path) -> None:
 
 
 def test_tasks_and_capabilities() -> None:
-    """Protects what is graded here: three tasks, and RoPE inside attention."""
+    """Protects what is graded here: three tasks, RoPE inside attention, and how the model trains."""
     assert {
         "multi_head": {"standalone", "attention_dropout"},
         "rope": {"inside_attention"},
         "span_corruption": set(),
+        "training": set(),
     } == {task: set(offer.capabilities) for task, offer in BINDING.items()}
 
 

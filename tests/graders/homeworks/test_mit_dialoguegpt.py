@@ -70,6 +70,7 @@ def test_tasks_and_capabilities() -> None:
         "dialogue_tokenizer": set(),
         "gpt": {"free_width", "obedient_parts"},
         "loss": {"standalone"},
+        "training": set(),
     } == {task: set(offer.capabilities) for task, offer in BINDING.items()}
 
 

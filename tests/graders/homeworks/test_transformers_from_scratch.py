@@ -229,4 +229,5 @@ def test_tasks_and_capabilities() -> None:
         "multi_head_decoder": set(),
         "temperature_sampling": set(),
         "nucleus_sampling": set(),
+        "training": set(),
     }

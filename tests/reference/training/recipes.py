@@ -59,7 +59,7 @@ def setting_in(
     report = Report(out, {"homework": homework, "preset": "tiny", "seed": 3})
     report.resume()
     workshop = Workshop(out / "states", torch.device("cpu"), 3, Console(file=io.StringIO()), seconds_between_saves)
-    return Setting("tiny", data, out, workshop, report, model)
+    return Setting("tiny", data, out, workshop, report, model=model)
 
 
 @contextmanager

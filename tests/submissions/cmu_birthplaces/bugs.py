@@ -2,12 +2,15 @@
 
 from audit.edits import Bug
 
-GRADED = frozenset({"2(b)", "2(e)", "2(g)iii"})
+GRADED = frozenset({"2(b)", "2(d)", "2(e)", "2(f)", "2(g)iii"})
 
 # Attention is shared with the RoPE model, but a mistake costs once.
 ATTENTION = frozenset({"2(b)"})
 ROPE = frozenset({"2(g)iii"})
 CORRUPTION = frozenset({"2(e)"})
+# The commands share run.py; what is wrong in both is asked once.
+COMMANDS = frozenset({"2(d)"})
+PRETRAINING = frozenset({"2(f)"})
 
 BUGS = (
     Bug(
@@ -139,5 +142,106 @@ BUGS = (
         old="prefix + MASK_CHAR + suffix + MASK_CHAR + content",
         new="prefix + MASK_CHAR + suffix + content",
         loses=CORRUPTION,
+    ),
+    Bug(
+        name="finetunes_without_training",
+        sentence="The Trainer is made for finetuning, and never asked to train.",
+        file="src/run.py",
+        old="Trainer(model, names, None, config).train()",
+        new="Trainer(model, names, None, config)",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="finetunes_for_seven_epochs",
+        sentence="Finetuning without pretrained parameters runs for 7 epochs in the place of 75.",
+        file="src/run.py",
+        old="FINETUNE_EPOCHS_FROM_SCRATCH = 75",
+        new="FINETUNE_EPOCHS_FROM_SCRATCH = 7",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="finetune_decays_with_its_own_data",
+        sentence="final_tokens of finetuning is counted with the finetuning data.",
+        file="src/run.py",
+        old="final_tokens=FINETUNE_DECAY_EPOCHS * len(corruption) * BLOCK_SIZE",
+        new="final_tokens=FINETUNE_DECAY_EPOCHS * len(names) * BLOCK_SIZE * 10",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="evaluates_without_loading",
+        sentence="evaluate asks a new model: the parameters are not loaded.",
+        file="src/run.py",
+        old="        load_parameters(model, args.reading_params_path)\n",
+        new="",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="header_above_predictions",
+        sentence="Above the predictions stands a line that is none.",
+        file="src/run.py",
+        old="""newline="\\n") as file:
+""",
+        new="""newline="\\n") as file:
+        file.write("prediction\\n")
+""",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="scores_by_the_letter",
+        sentence="The printed score counts every prediction as right.",
+        file="src/utils.py",
+        old="correct = sum(place == predicted for",
+        new="correct = sum(bool(place) for",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="london_as_a_share",
+        sentence="The London baseline is a share, 0.05, in the place of 5 percent.",
+        file="src/london_baseline.py",
+        old="return 100 * correct / total",
+        new="return correct / total",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="london_by_heart",
+        sentence="The London baseline is 5.0, whatever the file holds.",
+        file="src/london_baseline.py",
+        old="return 100 * correct / total",
+        new="return 5.0",
+        loses=COMMANDS,
+    ),
+    Bug(
+        name="finetune_ignores_pretraining",
+        sentence="finetune takes --reading_params_path and starts from a new model.",
+        file="src/run.py",
+        old="        load_parameters(model, reading_params_path)\n",
+        new="        pass\n",
+        loses=PRETRAINING,
+    ),
+    Bug(
+        name="pretrain_saves_first",
+        sentence="The parameters are saved before pretraining.",
+        file="src/run.py",
+        old="        pretrain(model, corruption, args.pretrain_lr, writer)\n",
+        new="        torch.save(model.state_dict(), args.writing_params_path)\n"
+        "        pretrain(model, corruption, args.pretrain_lr, writer)\n"
+        "        return\n",
+        loses=PRETRAINING,
+    ),
+    Bug(
+        name="pretrains_with_the_finetuning_batch",
+        sentence="Pretraining takes batches of 256 in the place of 128.",
+        file="src/run.py",
+        old="PRETRAIN_BATCH_SIZE = 128",
+        new="PRETRAIN_BATCH_SIZE = 256",
+        loses=PRETRAINING,
+    ),
+    Bug(
+        name="rope_is_not_asked_for",
+        sentence="The variant rope makes the same model as vanilla.",
+        file="src/run.py",
+        old="    config.rope = True\n",
+        new="",
+        loses=ROPE,
     ),
 )

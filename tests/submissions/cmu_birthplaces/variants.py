@@ -75,4 +75,56 @@ VARIANTS = (
         ),
         file="src/dataset.py",
     ),
+    Variant(
+        name="other_order_in_the_file",
+        sentence="The parameters are saved as a plain dict, the last one first.",
+        edits=(
+            (
+                "torch.save(model.state_dict(), args.writing_params_path)",
+                "torch.save(dict(reversed(model.state_dict().items())), args.writing_params_path)",
+            ),
+        ),
+        file="src/run.py",
+    ),
+    Variant(
+        name="modules_by_name_and_plain_load",
+        sentence="run.py imports modules, as minGPT's examples do, and calls torch.load with the path alone.",
+        edits=(
+            ("from trainer import Trainer, TrainerConfig\n", "import trainer\n"),
+            ("config = TrainerConfig(\n        max_epochs=PRE", "config = trainer.TrainerConfig(\n        max_epochs=PRE"),
+            ("config = TrainerConfig(\n        max_epochs=FINE", "config = trainer.TrainerConfig(\n        max_epochs=FINE"),
+            ("    Trainer(model, corruption, None, config).train()", "    trainer.Trainer(model, corruption, None, config).train()"),
+            (
+                "    Trainer(model, names, None, config).train()",
+                "    trainer.Trainer(model=model, train_dataset=names, test_dataset=None, config=config).train()",
+            ),
+            ("torch.load(path, map_location=device, weights_only=True)", "torch.load(path)"),
+        ),
+        file="src/run.py",
+    ),
+    Variant(
+        name="logs_to_tensorboard",
+        sentence="tensorboard is imported at the top, and its writer is always made.",
+        edits=(
+            ("from tqdm import tqdm\n", "from torch.utils.tensorboard import SummaryWriter\nfrom tqdm import tqdm\n"),
+            (
+                """    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(log_dir=folder)
+""",
+                "    return SummaryWriter(log_dir=folder)\n",
+            ),
+        ),
+        file="src/run.py",
+    ),
+    Variant(
+        name="london_baseline_prints_a_sentence",
+        sentence="The London baseline prints the line that evaluate prints.",
+        edits=(
+            ("    return 100 * correct / total\n", '    return f"Correct: {correct} out of {total}: {100 * correct / total:.1f}%"\n'),
+        ),
+        file="src/london_baseline.py",
+    ),
 )
