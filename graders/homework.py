@@ -257,6 +257,12 @@ class Config(_Strict):
         """The items that people grade because the staff's data is not there."""
         return tuple(item for item in self.items if item.needs_data and item.kind != "auto")
 
+    def without_timing(self) -> "Config":
+        """The same without checks of time."""
+        items = [item.model_copy(update={"timing": ()}) for item in self.items]
+        kept = tuple(item for item in items if item.kind != "auto" or item.tasks or item.rules)
+        return self.model_copy(update={"items": kept, "timing": TimingTable()})
+
     @property
     def auto_items(self) -> tuple[Item, ...]:
         """The items that are graded here, in the handout's order."""
@@ -275,11 +281,7 @@ class Homework(BaseModel):
 
     def without_timing(self) -> "Homework":
         """The same without checks of time: for whoever asks whether code is right, and needs the same answer each time."""
-        items = [item.model_copy(update={"timing": ()}) for item in self.config.items]
-        kept = tuple(item for item in items if item.kind != "auto" or item.tasks or item.rules)
-        return self.model_copy(
-            update={"config": self.config.model_copy(update={"items": kept, "timing": TimingTable()})}
-        )
+        return self.model_copy(update={"config": self.config.without_timing()})
 
     def item_of(self, name: str) -> Item | None:
         """The graded item that a check, named by its id, or a task belongs to."""

@@ -245,7 +245,9 @@ WORKLOADS = {
         "rope", lambda code, T, rng: _rope(code, T), (8, 64, 256), "number of tokens", "(2, 3, {}, 32)"
     ),
     "layer_norm_is_fast": Workload(
-        "layer_norm", lambda code, T, rng: _layer_norm(code, T), (256,), "tokens", "(4, {}, 64)"
+        # torch.var_mean alone, a right way to the statistics, takes three to five times what a fused kernel does
+        *("layer_norm", lambda code, T, rng: _layer_norm(code, T), (256,), "tokens", "(4, {}, 64)"),
+        gate=15.0,
     ),
     "samplers_scale_with_vocabulary": Workload(
         "samplers",

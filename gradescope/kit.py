@@ -135,10 +135,9 @@ def gather(name: str) -> Kit:
 
 
 def _seen(name: str) -> Homework:
-    """A homework as its students may see it; time is compared with a solution's, which a kit has not."""
+    """A homework as its students may see it."""
     homework = load(name)
     check_ids(homework, [check.id for check in all_checks()])
-    homework = homework.without_timing()
     return homework.model_copy(update={"config": visible(homework.config)})
 
 

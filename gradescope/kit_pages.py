@@ -159,7 +159,11 @@ def toml_of_kit(config: Config) -> str:
 
 
 def visible(config: Config) -> Config:
-    """What of a homework its students may see: the graded items that are visible at once."""
+    """What of a homework its students may see: the graded items that are visible at once.
+
+    Time is compared with a solution's, which a kit has not.
+    """
+    config = config.without_timing()
     items = tuple(item for item in config.auto_items if item.visibility == "visible" and not item.needs_data)
     return config.model_copy(update={"items": items, "handout_points": None, "handout_note": "", "trained": None})
 

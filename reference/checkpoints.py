@@ -30,7 +30,7 @@ RECIPES = {
     "transformers_from_scratch": "from_scratch",
     "tugraz_charlm": "char_lm",
 }
-PRESETS = ("tiny", "handout")
+PRESETS = ("tiny", "cpu", "handout")  # not every recipe has all of them
 FINE_TUNING = ("jhu_tinygpt", "transformers_from_scratch")  # their recipes heed --model
 # what recipes need beyond what grading needs: the extra `training`
 NEEDED = {"matplotlib": "plots", "safetensors": "checkpoints"}
@@ -73,6 +73,9 @@ def _run(options: argparse.Namespace) -> None:
         )
     if options.epochs is not None and (options.homework != "cmu_birthplaces" or options.epochs < 1):
         raise ValueError(f"--epochs is for cmu_birthplaces, at least 1; found {options.epochs} for {options.homework}")
+    recipe = importlib.import_module(f".training.{RECIPES[options.homework]}", __package__)
+    if options.preset not in recipe.PRESETS:
+        raise ValueError(f"{options.homework} has no preset {options.preset}; it has {' and '.join(recipe.PRESETS)}")
     device = _device(options.device)
     out = options.out or Path("out") / "checkpoints" / options.homework
     if out.exists() and not out.is_dir():
@@ -101,7 +104,7 @@ def _run(options: argparse.Namespace) -> None:
     report.resume()
     workshop = Workshop(out / "states", device, options.seed, console)
     setting = Setting(options.preset, options.data, out, workshop, report, options.epochs, options.model)
-    importlib.import_module(f".training.{RECIPES[options.homework]}", __package__).train(setting)
+    recipe.train(setting)
     report.write()
     report.print(console)
     for path in (out / "report.json", *draw(report)):

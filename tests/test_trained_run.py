@@ -41,11 +41,16 @@ def test_a_complete_submission_gets_everything(tmp_path: Path) -> None:
     assert scores == {
         "files": (0, 0),
         "2(b)": (4, 4),
+        "2(d)": (2, 2),
         "2(d) predictions": (2, 2),
         "2(e)": (7, 7),
+        "2(f)": (4, 4),
         "2(f) accuracy": (6, 6),
         "2(g)iii": (4, 4),
         "2(g)iii accuracy": (3, 3),
+        "4(a) prompts": (0, 0),
+        "training": (0, 0),
+        "speed": (0, 0),
     }
     assert results["extra_data"]["homework"] == SLUG
     assert results["extra_data"]["data"] == []

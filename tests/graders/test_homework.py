@@ -558,10 +558,10 @@ def test_cmu_has_the_handouts_points() -> None:
 
 @pytest.mark.torch_free
 def test_core_has_points_for_each_task() -> None:
-    """Protects core's own scale: 250 points for 15 tasks, all of them graded here; training is advice."""
+    """Protects core's own scale: 250 points for 15 tasks, all of them graded here; speed and training are advice."""
     config = config_of("core")
-    assert [item.points for item in config.items] == [20, 10, 30, 20, 20, 10, 10, 20, 30, 10, 10, 20, 20, 10, 10, 0]
-    assert [item.number for item in config.items if not item.tasks] == ["speed"]
+    assert [item.points for item in config.items] == [20, 10, 30, 20, 20, 10, 10, 20, 30, 10, 10, 20, 20, 10, 10, 0, 0]
+    assert [item.number for item in config.items if not item.tasks] == ["speed", "training"]
     assert config.items == config.auto_items
 
 

@@ -14,9 +14,9 @@ from graders.homework import Config, Homework
 from graders.judge import Judge
 from graders.verdict import Outcome, Verdict
 from gradescope.imports import ROOT
+from reference.training.homework_code import notebook_definitions as load
 from tests import hostile_checkpoints
 from tests.hostile_checkpoints import saved
-from tests.reference.homeworks.definitions import load
 
 CLASSIFIER = """
     import torch

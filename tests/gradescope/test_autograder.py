@@ -41,9 +41,9 @@ def test_one_file_of_all(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixt
     path = tmp_path / "not" / "yet" / "results.json"
     assert grade(folder, path, "--seed=3") == 0
     results = read(path)
-    assert [test.score for test in results.tests] == [20.0] + [0.0] * 15
+    assert [test.score for test in results.tests] == [20.0] + [0.0] * 16
     tasks = [item.tasks[0] for item in config_of("core").auto_items if item.tasks]
-    for task, test in zip(tasks[1:], results.tests[1:-1], strict=True):
+    for task, test in zip(tasks[1:], results.tests[1:-2], strict=True):
         file = file_of(task, load("core"))
         assert f"There is no file {file} in the submission." in test.output
     assert results.output.splitlines()[0] == "Full points for: 1."

@@ -352,7 +352,7 @@ def by_the_staff(slug: str, submissions: list[Path]) -> Iterator[dict[str, str]]
     """The outcomes of the staff's run, with the answer key at hand."""
     with Zygote() as zygote:
         for path in submissions:
-            with Judge(load(slug), path, zygote, seed=SEED, shrink_calls=0) as judge:
+            with Judge(load(slug).without_timing(), path, zygote, seed=SEED, shrink_calls=0) as judge:
                 yield {name: verdict.outcome.value for name, verdict in judge.judge_all().items()}
 
 

@@ -73,6 +73,12 @@ def test_data_of_another_kind_are_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert "wiki.txt: found nothing; expected the pretraining text" in capsys.readouterr().err
 
 
+def test_a_preset_that_a_recipe_lacks_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects from a KeyError: which presets there are is said."""
+    assert checkpoints.main(["jhu_tinygpt", "--preset", "cpu", "--out", str(tmp_path)]) == 2
+    assert "jhu_tinygpt has no preset cpu; it has tiny and handout" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_cuda_is_refused(
     recipe: list[Setting], tmp_path: Path, capsys: pytest.CaptureFixture[str]

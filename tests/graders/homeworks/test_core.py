@@ -30,7 +30,7 @@ def opened(student: Any) -> Iterator[Callable[..., Any]]:
     with ExitStack() as stack:
 
         def open_task(task: str, source: str | None = None) -> Any:
-            files = {f"{name}.py": reference(name) for name in BINDING if name != "perplexity"}  # it lies in loss.py
+            files = {f"{name}.py": reference(name) for name in FORMS if name != "perplexity"}  # it lies in loss.py
             someone = student(files if source is None else files | {f"{task}.py": source})
             return someone.implementation(task, stack.enter_context(someone.open(1)))
 
@@ -62,7 +62,7 @@ FORMS = {
 
 def test_tasks() -> None:
     """Protects what core offers: all fifteen tasks; what each can do beyond the least is held by the catalogue's tests."""
-    assert FORMS.keys() == BINDING.keys()
+    assert FORMS.keys() | {"training"} == BINDING.keys()  # `training` is about the model of `gpt`
 
 
 @pytest.mark.parametrize(("task", "protocol"), FORMS.items())
