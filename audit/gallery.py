@@ -59,7 +59,7 @@ def _cut(line: str) -> str:
 
 def main() -> str:
     """The page."""
-    homework = load("core").without_timing()
+    homework = load("core").of_code_alone()
     parts = [HEAD]
     last = ""
     with Zygote() as zygote:

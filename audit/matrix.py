@@ -14,7 +14,6 @@ from graders.misconceptions import banks, named
 from graders.pool import pool, zygote
 from graders.scoring import carries_points, failed_advice, lost_items
 from graders.student import Student
-from graders.trained_items import without_trained
 from graders.verdict import Outcome, Reason, Verdict
 from sandbox.errors import IntakeError
 from sandbox.launch import Zygote
@@ -69,7 +68,7 @@ def solution_known(name: str, seed: int, zygote: Zygote) -> Known:
         return {}
     with tempfile.TemporaryDirectory() as place:
         folder = hand_in(name, Path(place) / "submission")
-        homework = without_trained(load(name)).without_timing()
+        homework = load(name).of_code_alone()
         with Judge(homework, folder, zygote, seed=seed, shrink_calls=0) as judge:
             student = WatchedStudent(**{field.name: getattr(judge.student, field.name) for field in fields(Student)})
             known = {}
@@ -92,7 +91,7 @@ def judge_specimen(name: str, specimen: Specimen, seed: int, zygote: Zygote, kno
         known: checks that the solution passes at this seed. Where the submission has the same code there, they are passed.
     """
     start = time.monotonic()
-    homework = without_trained(load(name)).without_timing()
+    homework = load(name).of_code_alone()
     with tempfile.TemporaryDirectory() as place:
         folder = specimen.write(homework, name, Path(place) / "submission")
         with Judge(homework, folder, zygote, seed=seed, reference=reference_of(name), shrink_calls=0) as judge:

@@ -127,7 +127,7 @@ def solution_files(name: str, homework: Homework, task: str = "") -> list[tuple[
 
 def _fate(name: str, file: str, tasks: tuple[str, ...], mutant: Mutant, seed: int) -> Fate:
     """Hand in the solution with a mutant in the place of one file, and run the checks until one rejects it."""
-    homework = load(name).without_timing()
+    homework = load(name).of_code_alone()
     solution = reference_of(name)
     assert solution is not None
     with tempfile.TemporaryDirectory() as place:

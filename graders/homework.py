@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from .timing_table import TimingTable
 from .trained_data import DataError
-from .trained_items import with_data
+from .trained_items import by_people, with_data
 from .trained_table import TrainedTable
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ class Item(_Strict):
             return False
         release = self.release if self.release.tzinfo else self.release.replace(tzinfo=moment.tzinfo)
         return moment >= release
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its students do not see it at once, or the staff's data is read for it."""
+        return self.visibility != "visible" or self.needs_data
 
     def has(self, name: str) -> bool:
         """Whether a check, named by its id, or a task belongs to it."""
@@ -207,23 +212,17 @@ class Config(_Strict):
         for number in numbers:
             if numbers.count(number) > 1:
                 raise ValueError(f"item number {number!r} occurs twice")
-        tasks = [task for item in self.items for task in item.tasks]
-        for task in tasks:
-            if tasks.count(task) > 1:
-                raise ValueError(f"task {task!r} belongs to two items; a task counts once")
+        _require_once("task", "a task", [task for item in self.items for task in item.tasks])
         rules = [rule for item in self.items for rule in item.rules]
+        _require_once("rule", "a check", rules)
         for rule in rules:
-            if rules.count(rule) > 1:
-                raise ValueError(f"rule {rule!r} belongs to two items; a check counts once")
             key = _KEYS_OF_RULES.get(rule)
             if key is not None and not getattr(self.rules, key):
                 raise ValueError(f"rule {rule!r} needs the key {key!r} in the table [rules]")
             if rule.startswith("trained.") and (lacking := "trained" if not self.trained else self.trained.lacks(rule)):
                 raise ValueError(f"rule {rule!r} needs the table [{lacking}]")
         timed = [check for item in self.items for check in item.timing]
-        for check in timed:
-            if timed.count(check) > 1:
-                raise ValueError(f"timing check {check!r} belongs to two items; a check counts once")
+        _require_once("timing check", "a check", timed)
         self.timing.require_listed(timed)
         total = sum((item.points for item in self.items if not item.extra_credit), Decimal(0))
         if self.handout_points is not None and total != self.handout_points:
@@ -269,6 +268,13 @@ class Config(_Strict):
         return tuple(item for item in self.items if item.kind == "auto")
 
 
+def _require_once(what: str, each: str, names: list[str]) -> None:
+    """Raise ValueError if a name that items list occurs twice."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{what} {name!r} belongs to two items; {each} counts once")
+
+
 class Homework(BaseModel):
     """A homework, ready to grade."""
 
@@ -280,8 +286,16 @@ class Homework(BaseModel):
     folder: Path = HOMEWORKS  # of the TOML
 
     def without_timing(self) -> "Homework":
-        """The same without checks of time: for whoever asks whether code is right, and needs the same answer each time."""
+        """The same without checks of time."""
         return self.model_copy(update={"config": self.config.without_timing()})
+
+    def without_trained(self) -> "Homework":
+        """The same for submissions without trained models, such as the solution: what needs data is for people."""
+        return self.model_copy(update={"config": by_people(self.config)})
+
+    def of_code_alone(self) -> "Homework":
+        """The same for whoever asks whether code is right, and needs the same answer each time."""
+        return self.without_trained().without_timing()
 
     def item_of(self, name: str) -> Item | None:
         """The graded item that a check, named by its id, or a task belongs to."""

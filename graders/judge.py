@@ -204,7 +204,7 @@ class Judge:
 
     def _is_hidden(self, check: Check) -> bool:
         item = self.homework.item_of(check.id)
-        return item is not None and (item.visibility != "visible" or item.needs_data)
+        return item is not None and item.is_hidden
 
     def _waiting(self) -> list[str]:
         """The checks that are to be judged in this round."""

@@ -65,8 +65,8 @@ def score(item: Item, checks: Sequence[Check], verdicts: Mapping[str, Verdict]) 
     """Score one item.
 
     A check earns its cents when it passed (or was not judged for a reason that gives points), and a part of them, in whole
-    cents, where it failed with a credit. What a stub can satisfy
-    (interface, shapes, invariances) earns only if some agreement check of the item passed. What has no verdict earns 0.
+    cents, where it failed with a credit. What a stub can satisfy (interface, shapes, invariances) earns only if some
+    agreement check of the item passed. What has no verdict earns 0.
     """
     cents = cents_of(item, checks)
     agreed = any(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .trained_data import DataError, look_at
 
 if TYPE_CHECKING:
-    from .homework import Config, Homework
+    from .homework import Config
 
 
 def with_data(config: "Config", path: Path) -> "Config":
@@ -21,14 +21,9 @@ def with_data(config: "Config", path: Path) -> "Config":
     if place.exists():
         look_at(place, config.trained)
         return config
-    return _by_people(
+    return by_people(
         config, f"Graded by people here, since there is no folder {config.trained.data} beside {path.name}."
     )
-
-
-def without_trained(homework: "Homework") -> "Homework":
-    """The homework as it is for submissions without trained models, such as the solution: what needs data is for people."""
-    return homework.model_copy(update={"config": _by_people(homework.config, "")})
 
 
 def remarks_on_data(config: "Config", folder: Path) -> list[str]:
@@ -44,7 +39,8 @@ def remarks_on_data(config: "Config", folder: Path) -> list[str]:
         return [str(error)]
 
 
-def _by_people(config: "Config", note: str) -> "Config":
+def by_people(config: "Config", note: str = "") -> "Config":
+    """The homework where what needs data is for people; the note, which says why, is put in front of these items' own."""
     items = tuple(
         item.model_copy(update={"kind": "manual", "note": f"{note} {item.note}".strip()}) if item.needs_data else item
         for item in config.items

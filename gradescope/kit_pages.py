@@ -164,13 +164,13 @@ def visible(config: Config) -> Config:
     Time is compared with a solution's, which a kit has not.
     """
     config = config.without_timing()
-    items = tuple(item for item in config.auto_items if item.visibility == "visible" and not item.needs_data)
+    items = tuple(item for item in config.auto_items if not item.is_hidden)
     return config.model_copy(update={"items": items, "handout_points": None, "handout_note": "", "trained": None})
 
 
 def hidden(config: Config) -> list[Item]:
     """The graded items that are not in the kit."""
-    return [item for item in config.auto_items if item.visibility != "visible" or item.needs_data]
+    return [item for item in config.auto_items if item.is_hidden]
 
 
 def _entries(table: dict[str, Any]) -> list[str]:

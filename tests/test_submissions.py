@@ -11,7 +11,6 @@ import pytest
 from graders.homework import load
 from graders.judge import Judge, reference_of
 from graders.scoring import failed_advice, lost_items, scores
-from graders.trained_items import without_trained
 from sandbox.launch import Zygote
 from tests.matrix import FEW_CALLS
 from tests.submissions.tables import SLUGS, bugs_of, graded_of, variants_of
@@ -28,7 +27,7 @@ def zygote() -> Iterator[Zygote]:
 
 def graded(slug: str, folder: Path, zygote: Zygote) -> Judge:
     """A judge that has judged everything; failing cases are hardly made smaller, which takes most of the time."""
-    with Judge(without_trained(load(slug)), folder, zygote, shrink_calls=FEW_CALLS) as judge:
+    with Judge(load(slug).without_trained(), folder, zygote, shrink_calls=FEW_CALLS) as judge:
         judge.judge_all()
     return judge
 
@@ -48,7 +47,7 @@ def test_there_are_enough_of_them(slug: str) -> None:
     """The tables stay tables, and each graded item has a mistake that costs it and nothing else."""
     assert len(bugs_of(slug)) >= 5
     assert len(variants_of(slug)) >= 3
-    auto = {item.number for item in without_trained(load(slug)).config.auto_items if item.points}
+    auto = {item.number for item in load(slug).without_trained().config.auto_items if item.points}
     assert auto <= graded_of(slug)
     assert auto <= {next(iter(bug.loses)) for bug in bugs_of(slug) if len(bug.loses) == 1}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graders.homework import Homework, HomeworkError, read_config
-from graders.trained_items import remarks_on_data, without_trained
+from graders.trained_items import remarks_on_data
 
 pytestmark = pytest.mark.torch_free
 
@@ -51,7 +51,7 @@ def test_without_data_people_grade(tmp_path: Path) -> None:
     (tmp_path / "hw.data" / "heldout.ids").write_text("1 2 3")
     config = read_config(tmp_path / "hw.toml")
     assert (config.auto_items, config.without_data, remarks_on_data(config, tmp_path)) == (config.items, (), [])
-    solution = without_trained(Homework(slug="hw", config=config, binding={}, folder=tmp_path))
+    solution = Homework(slug="hw", config=config, binding={}, folder=tmp_path).without_trained()
     assert (solution.config.auto_items, solution.config.items[0].note) == ((), "As ever.")
     (tmp_path / "hw.data" / "heldout.ids").unlink()
     assert "hw.data/heldout.ids: No such file" in remarks_on_data(config, tmp_path)[0]
