@@ -1,12 +1,11 @@
 """The reference solution of cmu_birthplaces: the core reference in the homework's own interface, and its data sets."""
 
-import importlib.util
 import random
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,33 +20,16 @@ from reference.attention import attention
 from reference.mask import causal_mask
 from reference.multi_head import MultiHeadAttention
 from reference.rope import apply_rope, rope_cache
+from reference.training.homework_code import flat_modules
 
 ROOT = Path(__file__).parents[3]
 SRC = ROOT / "reference" / "homeworks" / "cmu_birthplaces" / "src"
-MODULES = ("attention", "models", "utils", "dataset", "london_baseline")  # each after those that it imports
+MODULES = ("attention", "models", "utils", "dataset", "london_baseline")
 examples = settings(derandomize=True, deadline=None, database=None, max_examples=30)
 seeds = st.integers(0, 2**32)
 
 
-def load(src: Path) -> SimpleNamespace:
-    """Load the flat modules of a src/ folder under private names; sys.path and sys.modules end as they began."""
-    before = {name: sys.modules.pop(name) for name in MODULES if name in sys.modules}
-    loaded = {}
-    try:
-        for name in MODULES:
-            spec = importlib.util.spec_from_file_location(f"_cmu_birthplaces_{name}", src / f"{name}.py")
-            assert spec is not None and spec.loader is not None
-            # the flat name is for the modules that import this one
-            loaded[name] = sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(loaded[name])
-    finally:
-        for name in MODULES:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
-    return SimpleNamespace(**loaded)
-
-
-cmu = load(SRC)
+cmu = flat_modules(SRC, MODULES)
 
 
 def test_loading_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +37,7 @@ def test_loading_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     stranger = ModuleType("utils")
     monkeypatch.setitem(sys.modules, "utils", stranger)
     before = (sys.path.copy(), sys.modules.copy())
-    load(SRC)
+    flat_modules(SRC, MODULES)
     assert (sys.path, sys.modules) == before
     assert sys.modules["utils"] is stranger
 

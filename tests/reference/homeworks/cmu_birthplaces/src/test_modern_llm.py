@@ -77,6 +77,13 @@ def greedy(folder: Path, prompt: str) -> str:
     return str(text)
 
 
+def test_it_loads_what_it_can_pad(folder: Path) -> None:
+    """Protects batches: the tokenizer pads on the left, with its end token where it has no other; dropout sleeps."""
+    model, tokenizer = llm.load(str(folder))
+    assert (tokenizer.padding_side, tokenizer.pad_token) == ("left", "<end>")
+    assert not model.training
+
+
 def test_replies_equal_those_of_single_prompts(folder: Path) -> None:
     """Protects `reply`: chat template once, no padding seen, no prompt in the reply, greedy, in order, all batches."""
     model, tokenizer = llm.load(str(folder))
@@ -131,6 +138,8 @@ def test_the_instruction_is_added_to_the_question() -> None:
         (" London.\n", "London"),
         ("Atlanta, Georgia", "Atlanta"),
         ("Ada Lovelace was born in London, England.", "London"),
+        ("She was born at Oslo (Norway)", "Oslo"),
+        ("**Paris**.\nIt is the capital.", "Paris"),
         ("He was born at Rome (Italy).\nHe grew up there.", "Rome"),
         ("**St. Louis**\n\nIt is a city.", "St. Louis"),
         ('"New York City"', "New York City"),
