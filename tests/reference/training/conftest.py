@@ -1,6 +1,6 @@
 """A finished run of each homework's recipe, trained once for all tests that only look at it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,15 @@ from typing import Any
 import pytest
 
 Finished = Callable[[str], tuple[Path, dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _random_states_come_back() -> Iterator[None]:
+    """Trainings set every random state."""
+    from tests.reference.training.recipes import random_states_kept
+
+    with random_states_kept():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,11 @@
 import ast
 import hashlib
 import json
-import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -20,6 +17,7 @@ from reference.training.birth_places import PRESETS, SOURCE, Sizes
 from reference.training.results import Report, interval
 from reference.training.setting import Setting
 from reference.training.workshop import Workshop
+from tests.reference.training.recipes import random_states_kept, without_seconds
 
 # trained within seconds: it learns nothing but the form
 SMALL = Sizes(
@@ -43,39 +41,18 @@ FILES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _random_states_come_back() -> Iterator[None]:
-    """Trainings set every random state."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        yield
-    random.setstate(states[0])
-    np.random.set_state(states[1])
-
-
 def setting(out: Path, data: Path | None = None, seed: int = 0) -> Setting:
     report = Report(out, {"homework": "cmu_birthplaces", "preset": "tiny", "seed": seed})
     report.resume()
     return Setting("tiny", data, out, Workshop(out / "states", torch.device("cpu"), seed), report)
 
 
-def without_time(figures: Any) -> Any:
-    """Figures of a run but for how long it took."""
-    if isinstance(figures, dict):
-        return {key: without_time(value) for key, value in figures.items() if key != "seconds"}
-    return [without_time(value) for value in figures] if isinstance(figures, list) else figures
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    out = tmp_path_factory.mktemp("run")
-    state = torch.get_rng_state(), random.getstate(), np.random.get_state()
-    done = setting(out)
-    birth_places.train(done, SMALL)
+    done = setting(tmp_path_factory.mktemp("run"))
+    with random_states_kept():
+        birth_places.train(done, SMALL)
     done.report.write()
-    torch.set_rng_state(state[0])
-    random.setstate(state[1])
-    np.random.set_state(state[2])
     return done
 
 
@@ -146,7 +123,7 @@ def test_killed_at_any_save_it_comes_to_the_same(run: Setting, tmp_path: Path, m
         except KeyboardInterrupt:
             kills += 1
     assert kills == 3
-    assert without_time(again.report.stages) == without_time(run.report.stages)
+    assert without_seconds(again.report.stages) == without_seconds(run.report.stages)
     assert again.report.rows == run.report.rows
     for name in FILES:
         if not name.endswith(".params"):

@@ -11,16 +11,9 @@ from reference.checkpoints import RECIPES
 from reference.training.results import Report
 from reference.training.workshop import Training, Workshop
 from tests.reference.training.conftest import Finished
-from tests.reference.training.recipes import SMALL, run, setting_in
+from tests.reference.training.recipes import SMALL, run, setting_in, without_seconds
 
 HOMEWORKS = sorted(SMALL)
-
-
-def without_seconds(figures: Any) -> Any:
-    """Leave out what the clock says."""
-    if isinstance(figures, dict):
-        return {key: without_seconds(value) for key, value in figures.items() if key != "seconds"}
-    return [without_seconds(value) for value in figures] if isinstance(figures, list) else figures
 
 
 def parameters_in(folder: Path) -> dict[str, dict[str, torch.Tensor]]:

@@ -1,6 +1,5 @@
 """What a recipe trains in: stages that are over, and files that are whole or not there."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from torch import nn
 from reference.training.results import Report
 from reference.training.setting import Setting
 from reference.training.workshop import Workshop
-
-
-@pytest.fixture(autouse=True)
-def _random_states_come_back() -> Iterator[None]:
-    """Making a model draws from torch's random state."""
-    with torch.random.fork_rng(devices=[]):
-        yield
 
 
 @pytest.fixture

@@ -14,13 +14,6 @@ from reference.training.workshop import Curve, Training, Workshop, cosine, epoch
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _random_states_come_back() -> Iterator[None]:
-    """Trainings set torch's random state."""
-    with torch.random.fork_rng(devices=[]):
-        yield
-
-
 class KilledError(Exception):
     """Stands for a kill: nothing of the workshop handles it."""
 
