@@ -20,6 +20,7 @@ from ..loaders import read_birth_places
 from .homework_code import HOMEWORKS, flat_modules
 from .results import accuracy
 from .setting import Setting
+from .stages import trained
 from .workshop import Training, epochs_of
 
 SOURCE = HOMEWORKS / "cmu_birthplaces" / "src"
@@ -113,9 +114,6 @@ def train(setting: Setting, sizes: Sizes | None = None) -> None:
         recipe.evaluate(f"{variant}.pretrain", f"{variant}.finetune", rope)
     recipe.baseline()
     recipe.hand_in()
-    setting.workshop.forget(
-        ["vanilla.model", *(f"{v}.{s}" for v in ("vanilla", "rope") for s in ("pretrain", "finetune"))]
-    )
     setting.report.rows = [recipe.row(name, model) for name, model in ROWS.items()]
     setting.report.rows.append({"model": "“London” for everybody", "dev": recipe.london()})
 
@@ -176,34 +174,24 @@ class _Recipe:
 
     def pretrain(self, name: str, rope: bool) -> None:
         """`run.py pretrain`: span corruption of the pretraining text."""
-        sizes, n = self.sizes, len(self.corruption)
-
-        def run() -> dict[str, Any]:
-            final = sizes.pretrain_epochs * n * sizes.block_size
-            model = self.model(name, rope)
-            return self._train(
-                name, model, self.corruption, sizes.pretrain_epochs, sizes.pretrain_batch, sizes.pretrain_rate, final
-            )
-
-        self.setting.stage(f"train {name}", run)
+        sizes, model = self.sizes, self.model(name, rope)
+        final = sizes.pretrain_epochs * len(self.corruption) * sizes.block_size
+        self._train(
+            name, model, self.corruption, sizes.pretrain_epochs, sizes.pretrain_batch, sizes.pretrain_rate, final
+        )
 
     def finetune(self, name: str, rope: bool, pretrained: str | None) -> None:
         """`run.py finetune`: questions and places, from new or from pretrained parameters."""
-        sizes = self.sizes
-
-        def run() -> dict[str, Any]:
-            model = self.model(name, rope)
-            if pretrained is not None:
-                self.setting.load(model, pretrained)
-            epochs = sizes.finetune_epochs_alone if pretrained is None else sizes.finetune_epochs
-            final = sizes.decay_epochs * len(self.corruption) * sizes.block_size
-            return self._train(name, model, self.names, epochs, sizes.finetune_batch, sizes.finetune_rate, final)
-
-        self.setting.stage(f"train {name}", run)
+        sizes, model = self.sizes, self.model(name, rope)
+        if pretrained is not None:
+            self.setting.load(model, pretrained)
+        epochs = sizes.finetune_epochs_alone if pretrained is None else sizes.finetune_epochs
+        final = sizes.decay_epochs * len(self.corruption) * sizes.block_size
+        self._train(name, model, self.names, epochs, sizes.finetune_batch, sizes.finetune_rate, final)
 
     def _train(
         self, name: str, model: nn.Module, dataset: Any, epochs: int, batch_size: int, rate: float, final_tokens: int
-    ) -> dict[str, Any]:
+    ) -> None:
         items = epochs_of(len(dataset), batch_size, self.setting.workshop.derived(f"{name}, order"))
         n_batches = -(-len(dataset) // batch_size)
         n_tokens = len(dataset[0][1])  # of a sequence, with its padding
@@ -213,19 +201,16 @@ class _Recipe:
             tokens = n_tokens * (epoch * len(dataset) + place * batch_size)
             return rate * float(self.code.trainer.learning_rate_factor(tokens, self.sizes.warmup_tokens, final_tokens))
 
-        curve = self.setting.workshop.train(
-            Training(
-                name,
-                model,
-                epochs * n_batches,
-                batch=lambda step: _batch([dataset[i] for i in items(step)]),
-                loss=lambda model, x, y: model(x, y)[1],
-                learning_rate=learning_rate,
-                groups=self.code.trainer.decay_groups(model, 0.1),
-            )
+        training = Training(
+            name,
+            model,
+            epochs * n_batches,
+            batch=lambda step: _batch([dataset[i] for i in items(step)]),
+            loss=lambda model, x, y: model(x, y)[1],
+            learning_rate=learning_rate,
+            groups=self.code.trainer.decay_groups(model, 0.1),
         )
-        self.setting.save(model, name)
-        return {"epochs": epochs, "parameters": sum(p.numel() for p in model.parameters()), **curve.figures()}
+        trained(self.setting, training, lambda: {"epochs": epochs})
 
     def evaluate(self, name: str, parameters: str, rope: bool) -> None:
         """`run.py evaluate` on dev and test: writes the predictions and counts those that are right."""

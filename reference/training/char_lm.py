@@ -11,9 +11,8 @@ from .costs import cost_of
 from .homework_code import HOMEWORKS, notebook_definitions
 from .setting import Setting
 from .stages import drawing, keep_text, made, trained
-from .texts import character_texts
-from .windows import random_windows, side_by_side
-from .workshop import Training, cosine
+from .texts import tokenized_texts
+from .windows import side_by_side, training_on_windows
 
 SOURCE = HOMEWORKS / "tugraz_charlm" / "source" / "assignment3.py"
 TEMPERATURES = (1.5, 1.0, 0.8, 0.5, 0.1, 0.0001)
@@ -85,10 +84,8 @@ def train(setting: Setting, sizes: Sizes | None = None) -> None:
         ValueError: the real text is missing or looks different.
     """
     sizes = sizes or PRESETS[setting.preset]
-    texts = character_texts(setting, sizes.n_notes)
-    tokenizer = CharTokenizer(texts.training + texts.held_out)
+    texts, tokenizer = tokenized_texts(setting, sizes.n_notes)
     ids, held_out = (torch.tensor(tokenizer.encode(text)) for text in (texts.training, texts.held_out))
-    setting.stage("text", lambda: {**texts.figures(), "vocabulary": "".join(tokenizer.vocab)})
     notebook = notebook_definitions(SOURCE.read_text(encoding="utf-8"), device=setting.workshop.device)
     for called, sized in sizes.architectures.items():
         figures = _one_model(setting, sizes, notebook, tokenizer, ids, held_out, called)
@@ -156,13 +153,6 @@ def _one_model(
 
     return trained(
         setting,
-        Training(
-            name,
-            model,
-            n_steps,
-            random_windows(ids, sized.block_size, sized.batch_size),
-            lambda model, x, y: model(x, y)[1],
-            cosine(sized.learning_rate, n_steps // 20, n_steps),
-        ),
+        training_on_windows(name, model, ids, sized.block_size, sized.batch_size, n_steps, sized.learning_rate),
         measure,
     )

@@ -8,13 +8,11 @@ import torch
 
 from ..generate import generate
 from ..gpt import GPT, GPTConfig
-from ..tokenizer import CharTokenizer
 from .costs import cost_of
 from .setting import Setting
 from .stages import keep_text, made, trained
-from .texts import character_texts
-from .windows import random_windows, side_by_side
-from .workshop import Training, cosine
+from .texts import tokenized_texts
+from .windows import side_by_side, training_on_windows
 
 # how texts are drawn
 SAMPLERS: dict[str, dict[str, Any]] = {
@@ -56,10 +54,8 @@ def train(setting: Setting, sizes: Sizes | None = None) -> None:
         ValueError: the real text is missing or looks different.
     """
     sizes = sizes or PRESETS[setting.preset]
-    texts = character_texts(setting, sizes.n_notes)
-    tokenizer = CharTokenizer(texts.training + texts.held_out)
+    texts, tokenizer = tokenized_texts(setting, sizes.n_notes)
     ids, held_out = (torch.tensor(tokenizer.encode(text)) for text in (texts.training, texts.held_out))
-    setting.stage("text", lambda: {**texts.figures(), "vocabulary": "".join(tokenizer.vocab)})
     config = GPTConfig(
         len(tokenizer.vocab), sizes.block_size, sizes.n_layers, sizes.n_heads, sizes.d_model, dropout=sizes.dropout
     )
@@ -80,14 +76,7 @@ def train(setting: Setting, sizes: Sizes | None = None) -> None:
 
     figures = trained(
         setting,
-        Training(
-            "gpt",
-            model,
-            sizes.n_steps,
-            random_windows(ids, sizes.block_size, sizes.batch_size),
-            lambda model, x, y: model(x, y)[1],
-            cosine(sizes.learning_rate, sizes.n_steps // 20, sizes.n_steps),
-        ),
+        training_on_windows("gpt", model, ids, sizes.block_size, sizes.batch_size, sizes.n_steps, sizes.learning_rate),
         measure,
     )
     setting.report.rows.append(

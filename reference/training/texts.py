@@ -7,6 +7,7 @@ from typing import Any
 from ..corpora.character_text import make_character_text
 from ..corpora.dialogues import make_dialogues
 from ..loaders import SHAKESPEARE_LOOK, read_tiny_shakespeare
+from ..tokenizer import CharTokenizer
 from .setting import Setting
 
 # the names under which the courses hand it out
@@ -57,6 +58,21 @@ def read_shakespeare(data: Path) -> str:
     if path is None:
         raise ValueError(f"{data}: found none of {', '.join(SHAKESPEARE_NAMES)}; expected {SHAKESPEARE_LOOK}")
     return read_tiny_shakespeare(path)
+
+
+def tokenized_texts(setting: Setting, n_notes: int) -> tuple[Texts, CharTokenizer]:
+    """Texts for models of characters and the tokenizer of their characters; what is to be said of them goes into the report.
+
+    Args:
+        setting, n_notes: as in `character_texts`.
+
+    Raises:
+        ValueError: as `character_texts`.
+    """
+    texts = character_texts(setting, n_notes)
+    tokenizer = CharTokenizer(texts.training + texts.held_out)
+    setting.stage("text", lambda: {**texts.figures(), "vocabulary": "".join(tokenizer.vocab)})
+    return texts, tokenizer
 
 
 def character_texts(setting: Setting, n_notes: int) -> Texts:

@@ -19,9 +19,8 @@ from .homework_code import HOMEWORKS, notebook_definitions
 from .reader import Reader
 from .setting import Setting
 from .stages import drawing, keep_text, made, trained
-from .texts import Texts, character_texts
-from .windows import next_tokens, random_windows, side_by_side
-from .workshop import Training, cosine
+from .texts import Texts, tokenized_texts
+from .windows import next_tokens, side_by_side, training_on_windows
 
 SOURCE = HOMEWORKS / "jhu_tinygpt" / "source" / "Homework7.py"
 MODELS = {"without_mask": "without the mask", "with_mask": "with the mask"}
@@ -62,9 +61,7 @@ def train(setting: Setting, sizes: Sizes | None = None) -> None:
         ValueError: a file of the real data is missing or looks different.
     """
     sizes = sizes or PRESETS[setting.preset]
-    texts = character_texts(setting, sizes.n_notes)
-    tokenizer = CharTokenizer(texts.training + texts.held_out)
-    setting.stage("text", lambda: {**texts.figures(), "vocabulary": "".join(tokenizer.vocab)})
+    texts, tokenizer = tokenized_texts(setting, sizes.n_notes)
     notebook = notebook_definitions(
         SOURCE.read_text(encoding="utf-8"),
         device=setting.workshop.device,
@@ -117,14 +114,7 @@ def _one_model(
 
     return trained(
         setting,
-        Training(
-            name,
-            model,
-            sizes.n_steps,
-            random_windows(ids, sizes.block_size, sizes.batch_size),
-            lambda model, x, y: model(x, y)[1],
-            cosine(sizes.learning_rate, sizes.n_steps // 20, sizes.n_steps),
-        ),
+        training_on_windows(name, model, ids, sizes.block_size, sizes.batch_size, sizes.n_steps, sizes.learning_rate),
         measure,
     )
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .costs import IGNORED
+from .workshop import Training, cosine
 
 
 def random_windows(ids: Tensor, length: int, batch_size: int) -> Callable[[int], tuple[Tensor, Tensor]]:
@@ -32,6 +33,31 @@ def random_windows(ids: Tensor, length: int, batch_size: int) -> Callable[[int],
     return batch
 
 
+def training_on_windows(
+    name: str, model: nn.Module, ids: Tensor, length: int, batch_size: int, n_steps: int, learning_rate: float
+) -> Training:
+    """Plan the training of a language model on random pieces of a text.
+
+    Args:
+        name: of the training.
+        model: called with inputs and targets (B, T); returns logits and the mean loss.
+        ids, length, batch_size: as in `random_windows`.
+        n_steps: number of batches.
+        learning_rate: the highest; it rises over a twentieth of the steps.
+
+    Raises:
+        ValueError: as `random_windows`.
+    """
+    return Training(
+        name,
+        model,
+        n_steps,
+        random_windows(ids, length, batch_size),
+        lambda model, x, y: model(x, y)[1],
+        cosine(learning_rate, n_steps // 20, n_steps),
+    )
+
+
 def side_by_side(ids: Tensor, length: int, limit: int | None = None) -> tuple[Tensor, Tensor]:
     """Cut a text into pieces, so that each token but the first is a target once.
 
@@ -49,10 +75,7 @@ def side_by_side(ids: Tensor, length: int, limit: int | None = None) -> tuple[Te
     _check_length(ids, length)
     n_pieces = (len(ids) - 1) // length
     inputs, targets = (ids[shift : shift + n_pieces * length].view(n_pieces, length) for shift in (0, 1))
-    if limit is not None and n_pieces > limit:
-        chosen = torch.linspace(0, n_pieces - 1, limit).long()
-        inputs, targets = inputs[chosen], targets[chosen]
-    return inputs, targets
+    return _thinned(inputs, limit), _thinned(targets, limit)
 
 
 def next_tokens(ids: Tensor, length: int, stride: int, limit: int | None = None) -> tuple[Tensor, Tensor]:
@@ -71,12 +94,17 @@ def next_tokens(ids: Tensor, length: int, stride: int, limit: int | None = None)
         ValueError: the text is shorter than a piece and the token that follows it.
     """
     _check_length(ids, length)
-    pieces = ids.unfold(0, length + 1, stride)  # (pieces, T + 1)
-    if limit is not None and len(pieces) > limit:
-        pieces = pieces[torch.linspace(0, len(pieces) - 1, limit).long()]
+    pieces = _thinned(ids.unfold(0, length + 1, stride), limit)  # (pieces, T + 1)
     targets = torch.full_like(pieces[:, 1:], IGNORED)
     targets[:, -1] = pieces[:, -1]
     return pieces[:, :-1], targets
+
+
+def _thinned(pieces: Tensor, limit: int | None) -> Tensor:
+    """So many pieces at most, evenly spread over them."""
+    if limit is None or len(pieces) <= limit:
+        return pieces
+    return pieces[torch.linspace(0, len(pieces) - 1, limit).long()]
 
 
 def _check_length(ids: Tensor, length: int) -> None:

@@ -9,6 +9,7 @@ import torch
 from reference.gpt import GPT, GPTConfig
 from reference.loss import perplexity
 from reference.training import core
+from reference.training.texts import character_texts
 from reference.training.windows import side_by_side
 from tests.reference.training.conftest import Finished
 from tests.reference.training.recipes import SMALL, random_states_kept, setting_in
@@ -23,7 +24,7 @@ def test_the_perplexity_is_that_of_the_answer_key(finished: Finished) -> None:
     model.load_state_dict(torch.load(folder / "gpt.params"))
     vocabulary = figures["text"]["vocabulary"]
     sizes = SMALL["core"][1]
-    texts = core.character_texts(setting_in(folder, "core"), sizes.n_notes)
+    texts = character_texts(setting_in(folder, "core"), sizes.n_notes)
     held_out = torch.tensor([vocabulary.index(character) for character in texts.held_out])
     inputs, targets = side_by_side(held_out, sizes.block_size, sizes.n_pieces)
     # `perplexity` shifts by itself: it gets one token more, and no logits for it
