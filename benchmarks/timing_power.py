@@ -41,7 +41,7 @@ GATE = 2.0  # the lowest that a homework may set
 LOADED_SHARE = 3  # one grading of so many has a competing load
 
 _REFERENCE = (ROOT / "reference" / "attention.py").read_text(encoding="utf-8")
-_LOOP = """
+LOOP_OVER_TOKENS = """
 import math
 import torch
 
@@ -94,7 +94,7 @@ SUBJECTS = (
     Subject("identical code", FAST, _REFERENCE, 1),
     *(Subject(f"{factor:g} times the work", FAST, times(factor), 0.2) for factor in (1.2, 1.5, 2, 3, 5)),
     Subject("identical code", LOOPS, _REFERENCE, 0.4),
-    Subject("a loop over tokens", LOOPS, _LOOP, 0.2),
+    Subject("a loop over tokens", LOOPS, LOOP_OVER_TOKENS, 0.2),
 )
 
 

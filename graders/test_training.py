@@ -12,7 +12,7 @@ from torch import Tensor
 from .check import check, derive
 from .compare import assert_true
 from .tasks import GptSizes
-from .training import MAX_NAMES, Learners, Trained, cross_entropy
+from .training import MAX_NAMES, Learners, TrainingRun, cross_entropy
 
 # handouts fix neither initialisation nor widths: the limits below are wide (docs/training-checks.md has the figures)
 SIZES = GptSizes(vocab_size=19, block_size=8, n_layers=2, n_heads=2, d_model=32, d_hidden=128)
@@ -31,7 +31,7 @@ def _random(n: int, seed: int, *, distinct: bool = False) -> Tensor:
     return ids
 
 
-def _overfitted(training: Learners, seed: int, steps: int) -> tuple[Tensor, Trained]:
+def _overfitted(training: Learners, seed: int, steps: int) -> tuple[Tensor, TrainingRun]:
     """Ten examples, and a model that has been trained on nothing else."""
     examples = _random(10, derive(seed, "examples"), distinct=True)
     return examples, training.train(SIZES, examples[None], steps, [examples], seed=derive(seed, "weights"), lr=LR)

@@ -38,7 +38,7 @@ class Learner:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingRun:
     """What a worker tells of a training run. The logits count; what else is told is for messages.
 
     Attributes:
@@ -71,7 +71,7 @@ class Learners:
 
     def train(
         self, sizes: GptSizes, batches: Tensor, steps: int, probes: list[Tensor], *, seed: int, lr: float
-    ) -> Trained:
+    ) -> TrainingRun:
         """Train a new model in one request.
 
         Args:
@@ -112,7 +112,7 @@ class Learners:
             _logits(value, probe, sizes)
             for value, probe in zip([reply["before"], *reply["after"]], [probes[0], *probes], strict=True)
         )
-        return Trained(before, after, told, _names(self.worker, reply["none"]), _names(self.worker, reply["zero"]))
+        return TrainingRun(before, after, told, _names(self.worker, reply["none"]), _names(self.worker, reply["zero"]))
 
 
 def cross_entropy(logits: Tensor, ids: Tensor) -> float:

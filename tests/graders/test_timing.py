@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.timing_power import LOOP_OVER_TOKENS
 from graders.catalogue import all_checks
 from graders.check import Check
 from graders.homework import Config, Homework, available, load
@@ -35,18 +36,6 @@ ON_CPU = [check for check in CHECKS if check.name in WORKLOADS]
 MOST_TRIES = 15  # where it may be impossible to tell
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process's processor time is Linux's")
 
-TOKEN_BY_TOKEN = """
-import math
-import torch
-
-def attention(query, key, value, mask=None):
-    outputs, weights = [], []
-    for t in range(query.shape[-2]):
-        scores = query[..., t : t + 1, :] @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-        weights.append(torch.softmax(scores, -1))
-        outputs.append(weights[-1] @ value)
-    return torch.cat(outputs, -2), torch.cat(weights, -2)
-"""
 IMAGE_BY_IMAGE = """
 import torch
 from torch import nn
@@ -75,8 +64,8 @@ EVERY_PREFIX_AGAIN = (
     )
 )
 SLOW = {
-    "attention_scales_with_tokens": {"attention.py": TOKEN_BY_TOKEN},
-    "attention_is_fast": {"attention.py": TOKEN_BY_TOKEN},
+    "attention_scales_with_tokens": {"attention.py": LOOP_OVER_TOKENS},
+    "attention_is_fast": {"attention.py": LOOP_OVER_TOKENS},
     "patch_embedding_scales_with_batch": {"patch_embedding.py": IMAGE_BY_IMAGE},
     "generate_scales_with_new_tokens": {"generate.py": EVERY_PREFIX_AGAIN},
 }
