@@ -21,6 +21,7 @@ from .check import SHRINK_CALLS, Check, Group, derive
 from .deadline import Deadline
 from .homework import Homework, toml_of
 from .known_mistakes import banks, named
+from .lanes import ALONE, Lanes
 from .recorded import record_here
 from .secret import DEFAULT_SECRET
 from .student import Student, find_code
@@ -70,7 +71,8 @@ class Judge:
         self.verdicts: dict[str, Verdict] = {}
         self.seconds: dict[str, float] = {}
         self.misconceptions: dict[str, Misconception | None] = {}  # by task, where one of its checks has failed
-        self._zygote = zygote
+        self.zygote = zygote
+        self._lanes: Lanes | None = None
         self._secret = secret
         record = record_here()
         self._seed = seed if record is None else record.seed
@@ -92,8 +94,24 @@ class Judge:
         self.close()
 
     def close(self) -> None:
-        """Remove the snapshots."""
+        """End the lanes, remove the snapshots."""
+        self.end_lanes()
         self._stack.close()
+
+    def judge_ahead(self, lanes: int) -> None:
+        """From now on judge in so many processes side by side, ahead of whoever asks for verdicts; see `lanes`."""
+        self._lanes = Lanes(self, lanes)
+
+    def end_lanes(self) -> None:
+        """End what judges ahead; what is not judged yet is judged here."""
+        if self._lanes is not None:
+            self._lanes.close()
+            self._lanes = None
+
+    def use(self, zygote: Zygote) -> None:
+        """Take workers from another zygote."""
+        self.zygote, self._lanes = zygote, None
+        self.student = replace(self.student, submission=replace(self.student.submission, zygote=zygote))
 
     @property
     def snapshot(self) -> intake.Snapshot:
@@ -105,7 +123,7 @@ class Judge:
         own = self._own if folder.resolve() == HERE else frozenset()
         snapshot = stack.enter_context(intake.take(folder, leave_out=own))
         submission = Submission(
-            self._zygote,
+            self.zygote,
             snapshot,
             find_code(snapshot.files, config.files.names, config.files.folder),
             Limits(memory_bytes=config.limits.memory_mib << 20),
@@ -131,16 +149,28 @@ class Judge:
         for check in self.checks:
             verdict = verdicts.get(check.id)
             if verdict is not None and verdict.reason is not Reason.BUDGET:
-                self.verdicts[check.id] = verdict
-                if verdict.misconception is not None:
-                    self.misconceptions[check.task] = verdict.misconception
+                self._take_over(check, verdict)
+
+    def _take_over(self, check: Check, verdict: Verdict) -> None:
+        """Remember a verdict of another process."""
+        self.verdicts[check.id] = verdict
+        if verdict.misconception is not None:
+            self.misconceptions[check.task] = verdict.misconception
 
     def judge(self, check: Check) -> Verdict:
-        """Judge one check and remember the verdict."""
-        start = time.monotonic()
-        verdict = self._waived(check) or self._prerequisite(check) or self._run(check)
-        self.verdicts[check.id] = verdict
-        self.seconds[check.id] = self.seconds.get(check.id, 0.0) + time.monotonic() - start
+        """Judge one check and remember the verdict; wait for it if a lane judges it."""
+        ahead = None if self._lanes is None else self._lanes.verdict(check)
+        if ahead is not None:
+            verdict, seconds = ahead
+            self._take_over(check, verdict)
+        else:
+            if self._lanes is not None and check.task in ALONE:
+                self._lanes.finish()
+            start = time.monotonic()
+            verdict = self._waived(check) or self._prerequisite(check) or self._run(check)
+            self.verdicts[check.id] = verdict
+            seconds = time.monotonic() - start
+        self.seconds[check.id] = self.seconds.get(check.id, 0.0) + seconds
         return verdict
 
     def comes_again(self, check: Check) -> bool:

@@ -84,6 +84,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--progress", metavar="FILE", help="write verdicts down here, and carry on from those that are there"
     )
+    group.addoption(
+        "--lanes", type=int, metavar="N", help="processes that judge side by side (default: one for each core, up to 4)"
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -193,8 +196,10 @@ class Grading:
         from sandbox.self_test import self_test
 
         from .catalogue import all_checks
+        from .cores import usable_cores
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
+        from .lanes import MOST
         from .recorded import RecordError
         from .secret import own_secret
         from .verdict_log import VerdictLog
@@ -232,6 +237,9 @@ class Grading:
             of = f"{homework.slug} {self.judge.snapshot.digest}"
             self.progress = VerdictLog(Path(self.config.option.progress), of)
             self.judge.carry_on(self.progress.verdicts)
+        lanes = self.config.option.lanes or min(MOST, usable_cores())
+        if lanes > 1:
+            self.judge.judge_ahead(lanes)
         self.config.hook.pytest_headmaster_begin(judge=self.judge, confinement=self.confinement)
 
     @property
@@ -335,6 +343,8 @@ class Grading:
     def close(self) -> None:
         """End the zygote, its workers and the snapshots."""
         if self.zygote is not None:
+            if hasattr(self, "judge"):
+                self.judge.end_lanes()
             self.zygote.close()
             self.zygote = None
             if hasattr(self, "judge"):

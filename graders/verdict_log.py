@@ -31,7 +31,7 @@ class VerdictLog:
 
     def add(self, check: str, verdict: Verdict) -> None:
         """Write down a verdict. Where the disk is full it is not written, and would be judged again."""
-        self._append(_line([check, _plain(verdict)]))
+        self._append(_line([check, as_plain(verdict)]))
 
     def _append(self, text: str) -> None:
         try:
@@ -59,13 +59,14 @@ def _read(path: Path, of: str) -> dict[str, Verdict]:
     for line in lines:
         try:
             check, facts = json.loads(line)
-            found[check] = _verdict(facts)
+            found[check] = from_plain(facts)
         except (ValueError, TypeError, KeyError):
             continue  # a line that was not finished
     return found
 
 
-def _plain(verdict: Verdict) -> dict[str, Any]:
+def as_plain(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON can hold it."""
     facts = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
     facts["outcome"] = verdict.outcome.name
     facts["reason"] = verdict.reason.name if verdict.reason else None
@@ -73,7 +74,8 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
     return facts
 
 
-def _verdict(facts: dict[str, Any]) -> Verdict:
+def from_plain(facts: dict[str, Any]) -> Verdict:
+    """A verdict of what `as_plain` has made; KeyError or TypeError for anything else."""
     facts = dict(facts)
     facts["outcome"] = Outcome[facts["outcome"]]
     facts["reason"] = Reason[facts["reason"]] if facts["reason"] else None

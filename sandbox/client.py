@@ -60,8 +60,7 @@ class Submission:
         Args:
             seed: of the worker's own random states. It tells nothing about the cases.
         """
-        channel = Channel(self.zygote, self.zygote.spawn(self.limits, [str(self.snapshot.root)]))
-        worker = Worker(channel, self.patience)
+        worker = Worker(self._channel(), self.patience)
         root = self.snapshot.root / self.code
         worker.defer("seed", seed=seed)
         worker.defer(
@@ -72,6 +71,10 @@ class Submission:
             top=str(self.snapshot.root),
         )
         return worker
+
+    def _channel(self) -> Channel:
+        """To a new process."""
+        return Channel(self.zygote, self.zygote.spawn(self.limits, [str(self.snapshot.root)]))
 
 
 class Worker:

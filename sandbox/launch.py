@@ -99,10 +99,14 @@ class Process:
 class Zygote:
     """Starts at once in the background; the first `spawn` waits until it is ready. A context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, _control: socket.socket | None = None) -> None:
         self._popen: subprocess.Popen[bytes] | None = None
-        self._ready = False
-        self._start()
+        self._is_twin = self._ready = _control is not None
+        if _control is None:
+            self._start()
+        else:
+            self._control = _control
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (`close` closes it)
 
     def __enter__(self) -> "Zygote":
         return self
@@ -145,6 +149,29 @@ class Zygote:
             raise SandboxError(f"the sandbox's parent process did not start:\n{tail}")
         self._ready = True
 
+    def twin(self) -> "Zygote":
+        """Another zygote, forked from this one, for another process that judges; it has to be there before it is forked.
+
+        Each of two processes needs one of its own: what a zygote is asked and what it answers goes through one socket. The
+        twin ends when it is closed, and at the latest with this one. If it dies, its next `spawn` starts one from scratch.
+
+        Raises:
+            SandboxError: this one is gone.
+        """
+        self.wait_until_ready()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                socket.send_fds(self._control, [json.dumps({"twin": True}).encode()], [theirs.fileno()])
+            except OSError:
+                pass  # it is gone; `_ask` sees that too
+            try:
+                self._ask()
+            except SandboxError:
+                ours.close()
+                raise
+        return Zygote(_control=ours)
+
     def spawn(self, limits: Limits, folders: Sequence[str] = (), scratch: str = "") -> Process:
         """Fork a worker.
 
@@ -156,7 +183,7 @@ class Zygote:
         Raises:
             SandboxError: the zygote is gone and could not be started again.
         """
-        if self._popen is not None and self._popen.poll() is None:
+        if self._is_twin or (self._popen is not None and self._popen.poll() is None):
             self.wait_until_ready()
             try:
                 return self._fork(limits, folders, scratch)
@@ -217,6 +244,11 @@ class Zygote:
         except OSError:
             pass  # the zygote died and its workers with it
 
+    def leave(self) -> None:
+        """Leave a twin to the process that was forked since."""
+        self._control.close()
+        self._errors.close()
+
     def close(self) -> None:
         """End the zygote and every worker of it; returns when the zygote is gone."""
         self._control.close()
@@ -229,11 +261,13 @@ class Zygote:
                 self._popen.kill()
                 self._popen.wait()
             self._popen = None
+        self._is_twin = False
         self._errors.close()
 
     def _ask(self) -> dict[str, Any]:
         answer = self._receive(10.0)
         if not answer:
+            self._is_twin = False
             if self._popen is not None:
                 self._popen.kill()  # the next spawn starts another
                 self._popen.wait()

@@ -28,9 +28,14 @@ def main(control: socket.socket) -> None:
     tempfile.tempdir = "/tmp"  # else whoever asks for it first tries to write there
     gc.collect()
     gc.freeze()
+    control.send(b"ready")
+    _serve(control)
+
+
+def _serve(control: socket.socket) -> None:
+    """Fork what is asked for, until the control socket is closed."""
     children: set[int] = set()
     doomed: set[int] = set()  # killed by the judge, which does not ask how they ended
-    control.send(b"ready")
     spare = _Spare(control)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
@@ -44,6 +49,11 @@ def main(control: socket.socket) -> None:
             for descriptor in descriptors:
                 os.close(descriptor)
             spare = _Spare(control)  # while the judge goes on
+        elif "twin" in request:
+            pid = _twin(control, spare, descriptors[0])
+            children.add(pid)
+            doomed.add(pid)  # it ends when the judge closes its socket
+            control.send(json.dumps({"pid": pid}).encode())
         elif "reap" in request:
             pid = request["reap"]
             status = os.waitpid(pid, 0)[1] if pid in children else None
@@ -61,6 +71,23 @@ def main(control: socket.socket) -> None:
         os.waitpid(pid, 0)
 
 
+def _twin(control: socket.socket, spare: "_Spare", descriptor: int) -> int:
+    """Fork another zygote, which serves another socket; returns its process id."""
+    zygote_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            confine.die_with_parent()
+            if os.getppid() == zygote_pid:
+                control.close()
+                spare.leave()
+                _serve(socket.socket(fileno=descriptor))
+        finally:
+            os._exit(0)
+    os.close(descriptor)
+    return pid
+
+
 class _Spare:
     """A child that is forked before it is needed, and waits for its socket, its output and its limits."""
 
@@ -76,6 +103,10 @@ class _Spare:
     def send(self, message: bytes, descriptors: list[int]) -> None:
         """Turn it into a worker."""
         socket.send_fds(self._socket, [message], descriptors)
+        self._socket.close()
+
+    def leave(self) -> None:
+        """Have nothing to do with it any more."""
         self._socket.close()
 
 

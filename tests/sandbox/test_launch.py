@@ -171,3 +171,42 @@ def test_the_judges_death_is_everybodys(is_gone: Callable[[int], bool]) -> None:
     while not all(is_gone(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert [is_gone(pid) for pid in pids] == [True] * 3
+
+
+def test_a_twin_is_asked_apart(zygote: Zygote, is_gone: Callable[[int], bool]) -> None:
+    """Protects judges that run side by side: each has a zygote that answers it alone; a twin's end harms no other."""
+    with zygote.twin() as twin:
+        one, other = zygote.spawn(Limits()), twin.spawn(Limits())
+        assert one.pid != other.pid
+        assert zygote.reap(other) is None, "it is not the other's"
+        other_again = twin.spawn(Limits())
+        assert end(twin, other_again) == signal.SIGKILL
+        os.close(other.output)
+        other.connection.close()
+    assert is_gone(other.pid)
+    assert end(zygote, one) == signal.SIGKILL
+    assert end(zygote, third := zygote.spawn(Limits())) == signal.SIGKILL
+    assert third.pid != one.pid
+
+
+def test_a_twin_ends_with_its_zygote(is_gone: Callable[[int], bool]) -> None:
+    """Protects the machine: no twin and none of its workers stays when the zygote goes; then it starts from scratch."""
+    with Zygote() as whole:
+        twin = whole.twin()
+        worker = twin.spawn(Limits())
+    assert is_gone(worker.pid)
+    with twin:
+        again = twin.spawn(Limits())
+        assert end(twin, again) == signal.SIGKILL
+    worker.connection.close()
+    os.close(worker.output)
+    assert is_gone(again.pid)
+
+
+def test_no_twin_of_what_is_gone() -> None:
+    """Protects the judge from waiting for ever: a zygote that has ended has no twins."""
+    with Zygote() as whole:
+        whole.wait_until_ready()
+        os.kill(pid_of(whole), signal.SIGKILL)
+        with pytest.raises(SandboxError, match="is gone"):
+            whole.twin()
