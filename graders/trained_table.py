@@ -128,9 +128,12 @@ class TrainedTable(_Strict):
 
     Attributes:
         data: a folder beside the TOML.
+        figures: the file that records what the solution's models have reached, for whoever changes a threshold; a path in the
+            checkout. Grading does not read it.
     """
 
     data: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")
+    figures: str = Field(default="", max_length=200)
     birth_places: BirthPlacesTable | None = None
     images: ImagesTable | None = None
     text: TextTable | None = None

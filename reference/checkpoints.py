@@ -53,6 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="of pretraining in cmu_birthplaces (default: the preset's)"
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="add the figures to a file, such as reference/training/figures/…"
+    )
     options = parser.parse_args(arguments)
     try:
         _run(options)
@@ -107,6 +110,8 @@ def _run(options: argparse.Namespace) -> None:
     recipe.train(setting)
     report.write()
     report.print(console)
+    if options.record is not None:
+        report.record(options.record)
     for path in (out / "report.json", *draw(report)):
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 REPORT = "report.json"
+SAME_RUN = ("preset", "data", "seed", "epochs", "model")  # what tells recorded runs apart
 Z = 1.959964  # the normal distribution's 97.5 % point
 
 
@@ -86,6 +88,35 @@ class Report:
         new = self.folder / f"{REPORT}.new"
         new.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         os.replace(new, self.folder / REPORT)
+
+    def record(self, path: Path) -> None:
+        """Add the table to a file of recorded figures, in the place of an earlier run with the same settings.
+
+        How each loss curve begins is recorded, too: it tells whether the recipe is still the same.
+
+        Raises:
+            ValueError: the file holds something else.
+        """
+        # of folders the names alone: the file is to be read on other machines
+        about = self.about | {key: Path(self.about[key]).name for key in ("data", "model") if self.about.get(key)}
+        minutes = sum(stage.get("seconds", 0.0) for stage in self.stages.values()) / 60
+        run = {
+            "about": about,
+            "date": date.today().isoformat(),
+            "minutes": round(minutes, 1),
+            "table": self.rows,
+            "begins": {name: curve[:2] for name, curve in curves_of(self.stages).items()},
+        }
+        try:
+            runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+            if not isinstance(runs, list):
+                raise TypeError
+            kept = [other for other in runs if any(other["about"].get(key) != about.get(key) for key in SAME_RUN)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(f"{path} holds no recorded figures; name another file with --record") from None
+        lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in [*kept, run])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
     def print(self, console: Console) -> None:
         """Print the table."""

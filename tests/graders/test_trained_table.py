@@ -1,13 +1,17 @@
 """The table [trained] of a TOML: curves of partial credit, and which check needs which part."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from graders.homework import config_of
 from graders.trained_table import ImagesTable, ModelTable, TrainedTable, credit
 
 pytestmark = pytest.mark.torch_free
+ROOT = Path(__file__).parents[2]
 FILES = {"parameters": "a.params", "dev": "a.dev", "test": "a.test"}
 CURVE = ((0.05, 0.0), (0.10, 0.4), (0.15, 1.0))
 
@@ -74,3 +78,49 @@ def test_what_a_check_needs() -> None:
     assert places.lacks("trained.london_baseline") == ""
     assert places.lacks("trained.pretraining_claims") == "trained.birth_places.pretraining"
     assert places.lacks("trained.no_pretraining_claims") == "trained.birth_places.no_pretraining"
+
+
+def recorded(slug: str) -> list[dict[str, Any]]:
+    """The figures that a homework's thresholds are set from."""
+    trained = config_of(slug).trained
+    assert trained is not None
+    runs: list[dict[str, Any]] = json.loads((ROOT / trained.figures).read_text(encoding="utf-8"))
+    assert {run["about"]["homework"] for run in runs} == {slug}
+    return runs
+
+
+def test_thresholds_of_birth_places_are_within_reach() -> None:
+    """Protects students from thresholds that the solution misses: on generated data, within minutes, it does not."""
+    trained = config_of("cmu_birthplaces").trained
+    assert trained is not None
+    assert trained.birth_places is not None
+    models = trained.birth_places.models
+    runs = [run for run in recorded("cmu_birthplaces") if run["about"]["data"] == "generated"]
+    assert len(runs) >= 3
+    for run in runs:
+        alone, pretrained, rope = run["table"][:3]
+        assert alone["dev"]["95 %"][1] <= 100 * (models["no_pretraining"].below or 0)
+        assert pretrained["dev"]["percent"] >= 100 * (models["pretraining"].threshold or 1)
+        assert rope["test"]["percent"] >= 100 * (models["rope"].threshold or 1)
+
+
+def test_the_threshold_of_images_is_within_reach() -> None:
+    """Protects the same for pictures: the solution's interval lies above, on digits and on shapes."""
+    trained = config_of("mit_dialoguegpt").trained
+    assert trained is not None
+    assert trained.images is not None
+    for run in recorded("mit_dialoguegpt"):
+        reached = {row["model"]: row.get("validation accuracy") for row in run["table"]}
+        for name in ("ViT, digits", "ViT, shapes"):
+            assert reached[name]["95 %"][0] >= 100 * trained.images.threshold
+
+
+def test_the_perplexity_is_within_reach() -> None:
+    """Protects the same for text: on a corpus that it was fine-tuned on, the solution's interval lies below."""
+    trained = config_of("transformers_from_scratch").trained
+    assert trained is not None
+    assert trained.text is not None
+    runs = recorded("transformers_from_scratch")
+    assert any(run["about"]["data"] != "generated" for run in runs)
+    for run in runs:
+        assert run["table"][-1]["dev perplexity, shakespeare"]["95 %"][1] <= trained.text.at_most

@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from reference.training import birth_places
 from reference.training.birth_places import PRESETS, SOURCE, Sizes
 from reference.training.results import Report, interval
 from reference.training.setting import Setting
-from reference.training.workshop import Workshop
+from reference.training.workshop import Curve, Training, Workshop
 from tests.reference.training.recipes import random_states_kept, without_seconds
 
 # trained within seconds: it learns nothing but the form
@@ -34,6 +35,8 @@ SMALL = Sizes(
     n_people=(12, 9, 7),
     n_documents=1,
 )
+FIGURES = Path(birth_places.__file__).parent / "figures" / "cmu_birthplaces.json"
+RECORDED = [run for run in json.loads(FIGURES.read_text(encoding="utf-8")) if run["about"]["preset"] == "tiny"]
 FILES = {
     *(f"{name}.{part}.predictions" for name in birth_places.ROWS for part in ("dev", "test")),
     *("vanilla.model.params", "vanilla.finetune.params", "rope.finetune.params", "london_baseline_accuracy.txt"),
@@ -187,28 +190,48 @@ def test_questions_that_no_model_can_read_are_named(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "vanilla.model.params").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1700)
-def test_the_tiny_preset_tells_the_handouts_story(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", RECORDED, ids=lambda run: f"seed {run['about']['seed']}")
+def test_the_tiny_preset_tells_the_handouts_story(run: dict[str, Any]) -> None:
     """Protects the preset: without pretraining about what London scores, with it well above, RoPE about as good or better.
 
-    The intervals are of dev's 150 questions; London's share is 5 %. Test is no part of it: its questions keep their line break,
-    as in the starter, which such a small model with learned positions has never seen.
+    The figures are recorded ones, of dev's 150 questions; London's share is 5 %. Test is no part of it: its questions keep
+    their line break, as in the starter, which such a small model with learned positions has never seen.
     """
-    done = setting(tmp_path, seed=1)
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # another number sums in another order, and trains another model
-    try:
-        birth_places.train(done, PRESETS["tiny"])
-    finally:
-        torch.set_num_threads(n_threads)
-
-    def ends(name: str) -> tuple[float, float]:
-        dev = done.report.stages[f"evaluate {name}"]["dev"]
-        return interval(dev["right"], dev["of"])
-
-    alone, vanilla, rope = (ends(name) for name in birth_places.ROWS)
+    reached = [row["dev"] for row in run["table"][: len(birth_places.ROWS)]]
+    alone, vanilla, rope = (interval(dev["right"], dev["of"]) for dev in reached)
     assert alone[0] < 0.05
-    assert vanilla[0] > 0.05
-    assert rope[0] > 0.05
+    assert vanilla[0] > 0.1
+    assert rope[0] > 0.1
     assert rope[1] > vanilla[0]
+
+
+class Beginning(Workshop):
+    """Trains each model for a few steps."""
+
+    def train(self, training: Training) -> Curve:
+        return super().train(replace(training, n_steps=min(44, training.n_steps)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", RECORDED, ids=lambda run: f"seed {run['about']['seed']}")
+def test_the_recorded_figures_are_this_recipes(run: dict[str, Any], tmp_path: Path) -> None:
+    """Protects the recorded figures from a recipe that has changed since: every training begins as it did then."""
+    seed = run["about"]["seed"]
+    opened = setting(tmp_path, seed=seed)
+    opened = replace(opened, workshop=Beginning(tmp_path / "states", torch.device("cpu"), seed))
+    recipe = birth_places._Recipe(opened, PRESETS["tiny"])
+    with random_states_kept():
+        recipe.finetune("vanilla.model", rope=False, pretrained=None)
+        recipe.pretrain("vanilla.pretrain", rope=False)
+        recipe.pretrain("rope.pretrain", rope=True)
+    for name, figures in opened.report.stages.items():
+        losses = [loss for _, loss in figures["curve"]]
+        start = 0
+        for step, mean in run["begins"][name]:
+            assert sum(losses[start:step]) / (step - start) == pytest.approx(mean, rel=1e-2), (name, step)
+            start = step
+
+
+def test_three_seeds_are_recorded() -> None:
+    """Protects the story from resting on one lucky run."""
+    assert {run["about"]["seed"] for run in RECORDED} >= {0, 1, 2}

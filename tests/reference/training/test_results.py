@@ -71,3 +71,28 @@ def test_the_table_shows_intervals(tmp_path: Path) -> None:
     assert "h, preset tiny, seed 0" in text
     report.write()
     assert json.loads((tmp_path / "report.json").read_text())["table"] == report.rows
+
+
+def test_figures_are_recorded(tmp_path: Path) -> None:
+    """Protects the record of what thresholds are set from: a run with the same settings is replaced, others are kept."""
+    path = tmp_path / "figures" / "h.json"
+    for seed, right in ((0, 1), (1, 2), (0, 3)):
+        report = Report(tmp_path, ABOUT | {"seed": seed, "data": "somewhere/birthplaces"})
+        report.rows = [{"model": "m", "dev": accuracy(right, 4)}]
+        report.stages = {"m": {"curve": [[1, 3.0], [2, 2.0], [3, 1.0]], "seconds": 90.0}, "evaluate": {}}
+        report.record(path)
+    runs = json.loads(path.read_text(encoding="utf-8"))
+    assert [(run["about"]["seed"], run["table"][0]["dev"]["right"]) for run in runs] == [(1, 2), (0, 3)]
+    assert runs[0]["about"]["data"] == "birthplaces"
+    assert runs[0]["begins"] == {"m": [[1, 3.0], [2, 2.0]]}
+    assert runs[0]["minutes"] == 1.5
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[3]", '[{"about": 3}]', '{"about": {}}'])
+def test_another_file_is_not_written_over(content: str, tmp_path: Path) -> None:
+    """Protects files that hold something else from `--record`."""
+    path = tmp_path / "h.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="holds no recorded figures; name another file"):
+        Report(tmp_path, dict(ABOUT)).record(path)
+    assert path.read_text() == content
