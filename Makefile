@@ -45,8 +45,9 @@ SECONDS ?= 60
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz all --seconds $(SECONDS)
 
-bench: .venv/.runtime
-	$(BIN)/python -m benchmarks.bench --out out/bench.json
+# what confinement and grading cost, as ratios, and what other graders cost: the other tables of docs/timing.md
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks.bench --out out/bench.json --page
 
 # the tables of docs/timing.md are generated: N gradings of identical code, a third beside a load, and a power curve
 N ?= 1000

@@ -1,189 +1,203 @@
-"""`make bench`: what isolation costs, and how long grading takes from cold.
+"""`make bench`: what isolation costs, and how long grading takes; writes the tables of docs/timing.md.
 
-Two figures, each a ratio of things measured side by side in this run, so that a slow machine does not matter:
+All figures are ratios of things that are measured side by side in this run, so that a slow machine does not matter:
 
-- property examples per second through the worker, against the same checks on the same solution in this process;
-- the wall time of grading the cmu_birthplaces solution from cold, against importing torch once in a fresh interpreter.
+- a solution's checks through workers, against the same checks without isolation: examples per second, and whole grades when
+  everything is warm (`pairs.py`);
+- `run_autograder` from cold, against the same checks in one fresh interpreter that imports torch once (`floor.py`);
+- the memory of all processes of a run together (`memory.py`);
+- the same questions asked by the graders that a course would take instead (`rivals.py`).
 """
 
 import argparse
-import functools
 import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.in_process import IN_PROCESS
-from graders.catalogue import all_checks
-from graders.check import Check, derive
-from graders.homework import load
-from graders.student import Student
-from graders.verdict import Outcome
-from sandbox import intake
-from sandbox.client import Submission, Worker
-from sandbox.launch import Zygote
+from benchmarks import page, rivals
+from benchmarks.in_process import NEED_PROCESSES
+from benchmarks.memory import peak_of
+from graders.homework import available
+from graders.judge import reference_of
 
 ROOT = Path(__file__).resolve().parent.parent
-CHECKS = (
-    "attention.agrees_with_reference",
-    "attention.masked_keys_have_no_effect",
-    "mask.padding_agrees",
-    "multi_head.agrees_with_reference",
-    "multi_head.no_future_leak",
-    "rope.agrees_with_reference",
-    "rope.explicit_positions",
-)
+PART = "make bench"
 
 
-class InProcess(Student):
-    """The solution without a sandbox: what the same checks cost when nothing is isolated."""
-
-    @contextmanager
-    def open(self, seed: int) -> Any:
-        """There is no worker."""
-        yield _NoWorker()
-
-    def implementation(self, task: str, worker: Worker) -> Any:
-        """The solution itself."""
-        return IN_PROCESS[task]
+def python(*arguments: str) -> str:
+    """What a module of ours prints, in a fresh interpreter."""
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-class _NoWorker:
-    class channel:
-        output = b""
+def warm(slug: str, rounds: int) -> dict[str, Any]:
+    """A homework's checks both ways, when all is warm.
 
-    def close(self) -> None:
-        pass
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """Wall time of an action."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def examples_per_second(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Examples per second of each check, isolated and in process, in turn; one worker per run is part of the price."""
-    torch.set_num_threads(1)
-    checks = {check.id: check for check in all_checks()}
-    binding = load("core").binding
-    rates: dict[str, dict[str, list[float]]] = {name: {"worker": [], "in process": []} for name in CHECKS}
-    with Zygote() as zygote, intake.take(ROOT / "reference") as snapshot:
-        students = {
-            "worker": Student(Submission(zygote, snapshot), binding),
-            "in process": InProcess(Submission(zygote, snapshot), binding),
-        }
-        for round_number in range(-1, rounds):  # the first one warms up
-            for name in CHECKS:
-                for kind, student in students.items():
-                    rate = _rate(checks[name], student, derive(round_number + 1, name))
-                    if round_number >= 0:
-                        rates[name][kind].append(rate)
-    return rates
+    Returns:
+        ratios of the time without isolation to the time with it, of each round: of all checks with examples, so of examples
+        per second; of whole grades; of whole grades in lanes; and by check.
+    """
+    told = json.loads(python("benchmarks.pairs", slug, str(rounds)))
+    found = told["pairs"]
+    drawn = {name: pair for name, pair in found.items() if pair["examples"]}
+    floors = [sum(pair["in_process"][i] for pair in found.values()) for i in range(rounds)]
+    return {
+        "homework": slug,
+        "checks": len(found),
+        "examples": sum(pair["examples"] for pair in drawn.values()),
+        "rates": spread(_ratios(drawn.values(), rounds)),
+        "grades": spread(_ratios(found.values(), rounds)),
+        "in_lanes": spread(floor / seconds for floor, seconds in zip(floors, told["in_lanes"], strict=True)),
+        "by_check": {name: spread(_ratios([pair], rounds)) for name, pair in drawn.items()},
+    }
 
 
-def _rate(check: Check, student: Student, seed: int) -> float:
-    counted = 0
-    inner = check.function.hypothesis.inner_test  # type: ignore[attr-defined]
+def _ratios(found: Iterable[dict[str, Any]], rounds: int) -> list[float]:
+    """Of each round, the time of some checks without isolation over that with it."""
+    kept = list(found)
+    return [sum(p["in_process"][i] for p in kept) / sum(p["confined"][i] for p in kept) for i in range(rounds)]
 
-    @functools.wraps(inner)
-    def counting(*args: Any, **kwargs: Any) -> None:
-        nonlocal counted
-        counted += 1
-        inner(*args, **kwargs)
 
-    check.function.hypothesis.inner_test = counting  # type: ignore[attr-defined]
-    try:
+def cold(slug: str, rounds: int) -> dict[str, Any]:
+    """`run_autograder` on a homework's solution, and its floor, in turn; seconds of whole processes.
+
+    What judges processes (time, the homework's own commands) has no form without them, and is taken off the first by the
+    seconds that it took there.
+    """
+    grades, floors, processes = [], [], []
+    for _ in range(rounds):
         start = time.perf_counter()
-        verdict = check.run(student, seed)
-        duration = time.perf_counter() - start
-    finally:
-        check.function.hypothesis.inner_test = inner  # type: ignore[attr-defined]
-    if verdict.outcome is not Outcome.PASSED:
-        raise RuntimeError(f"{check.id} did not pass on the solution: {verdict.message} {verdict.staff}")
-    return counted / duration
+        python("benchmarks.floor", slug)
+        floors.append(time.perf_counter() - start)
+        with tempfile.TemporaryDirectory() as folder:
+            command = command_of(slug, Path(folder))
+            start = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            grades.append(time.perf_counter() - start)
+            seconds = json.loads((Path(folder) / "results.json").read_text())["extra_data"]["seconds"]
+        processes.append(sum(value for name, value in seconds.items() if name.partition(".")[0] in NEED_PROCESSES))
+    return {
+        "homework": slug,
+        "floor": spread(floors),
+        "grade": spread(grades),
+        "of_processes": spread(processes),
+        "ratio": spread((g - p) / f for g, p, f in zip(grades, processes, floors, strict=True)),
+    }
 
 
-def cold_grades(rounds: int) -> dict[str, list[float]]:
-    """Seconds of `run_autograder` on the cmu_birthplaces solution, and of `import torch`, in turn."""
-    times: dict[str, list[float]] = {"grade": [], "import torch": []}
+def command_of(slug: str, folder: Path) -> list[str]:
+    """What grades a homework's solution."""
+    return [
+        *(sys.executable, "-I", str(ROOT / "run_autograder"), "--quiet", f"--homework={slug}", "--seed=1"),
+        *(f"--submission={reference_of(slug)}", f"--results={folder / 'results.json'}"),
+    ]
+
+
+def memory(slug: str) -> dict[str, Any]:
+    """The most memory that all processes of a run have together, in MiB, and the most processes."""
     with tempfile.TemporaryDirectory() as folder:
-        grade = [
-            *(sys.executable, "-I", str(ROOT / "run_autograder"), "--quiet", "--homework=cmu_birthplaces"),
-            f"--submission={ROOT / 'reference' / 'homeworks' / 'cmu_birthplaces'}",
-            f"--results={folder}/results.json",
-        ]
-        for _ in range(rounds):
-            times["import torch"].append(seconds(lambda: _run([sys.executable, "-I", "-c", "import torch"])))
-            times["grade"].append(seconds(lambda: _run(grade)))
-    return times
+        peak = peak_of(command_of(slug, Path(folder)))
+    return {"homework": slug, "mib": round(peak.bytes / 2**20), "processes": peak.processes}
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def spread(values: list[float]) -> dict[str, float]:
+def spread(values: Iterable[float]) -> dict[str, float]:
     """Median, least and greatest."""
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    kept = list(values)
+    return {"median": statistics.median(kept), "min": min(kept), "max": max(kept)}
 
 
-def main() -> int:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of the paired measurement")
-    parser.add_argument("--grades", type=int, default=3, help="cold gradings")
-    options = parser.parse_args()
-    rates = examples_per_second(options.rounds)
-    ratios = {
-        name: [a / b for a, b in zip(kinds["worker"], kinds["in process"], strict=True)]
-        for name, kinds in rates.items()
+def report(slugs: Sequence[str], rounds: int, console: Console) -> dict[str, Any]:
+    """All that is measured, and where."""
+    found: dict[str, Any] = {
+        "command": "make bench",
+        "date": date.today().isoformat(),
+        "device": f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__.partition("+")[0],
+        "rounds": rounds,
     }
-    all_ratios = [ratio for values in ratios.values() for ratio in values]
-    cold = cold_grades(options.grades)
-    report = {
-        "examples_per_second": {n: {k: spread(v) for k, v in kinds.items()} for n, kinds in rates.items()},
-        "ratio_worker_to_in_process": {n: spread(v) for n, v in ratios.items()} | {"all": spread(all_ratios)},
-        "seconds": {name: spread(values) for name, values in cold.items()},
-        "ratio_grade_to_import": spread([g / i for g, i in zip(cold["grade"], cold["import torch"], strict=True)]),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    _print(report)
+    for name, measured in (("warm", warm), ("cold", cold), ("memory", lambda slug, rounds: memory(slug))):
+        found[name] = []
+        for slug in slugs:
+            row = measured(slug, rounds)
+            found[name].append(row)
+            console.print(f"{name}: { {key: value for key, value in row.items() if key != 'by_check'} }", markup=False)
+    found["rivals"] = rivals.measure(rounds)
+    return found
+
+
+def cell(values: dict[str, float], digits: int = 2) -> str:
+    """Median (least to greatest)."""
+    return f"{values['median']:.{digits}f} ({values['min']:.{digits}f} to {values['max']:.{digits}f})"
+
+
+def tables(found: dict[str, Any]) -> str:
+    """The measurements as Markdown."""
+    peaks = {row["homework"]: row["mib"] for row in found["memory"]}
+    lines = [
+        f"`{found['command']}`, {found['date']}, on {found['device']}, Python {found['python']}, torch {found['torch']}; "
+        f"medians of {found['rounds']} rounds (least to greatest).",
+        "",
+        "Of each homework's checks on its solution, examples per second in workers ÷ without isolation; whole grades likewise, "
+        "one check after the other and in as many lanes as there are cores (up to 4):",
+        "",
+        "| homework | checks | examples | examples per second | warm grades per second | the same in lanes |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {row['homework']} | {row['checks']} | {row['examples']} | {cell(row['rates'])} | {cell(row['grades'])} "
+            f"| {cell(row['in_lanes'])} |"
+            for row in found["warm"]
+        ),
+        "",
+        "`run_autograder` from cold ÷ the same checks in one fresh interpreter without isolation. What checks of time and of "
+        "the homework's own commands took is not in the ratio: there is no form of them without processes.",
+        "",
+        "| homework | cold grade ÷ floor | cold grade, s | of these, time and commands | floor, s | peak memory, MiB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {row['homework']} | {cell(row['ratio'])} | {cell(row['grade'], 1)} | {cell(row['of_processes'], 1)} "
+            f"| {cell(row['floor'], 1)} | {peaks[row['homework']]} |"
+            for row in found["cold"]
+        ),
+    ]
+    lines += ["", "The same questions asked by other graders:", "", rivals.table(found["rivals"])]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and write what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="of each measurement (default: 5)")
+    parser.add_argument("--homework", action="append", help="only this one; may be repeated")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the measurements as JSON")
+    parser.add_argument("--page", action="store_true", help="write the tables into docs/timing.md")
+    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="measure nothing: take this JSON")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    if options.source is not None:
+        found = json.loads(options.source.read_text(encoding="utf-8"))
+    else:
+        found = report(options.homework or available(), options.rounds, Console(stderr=True))
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if options.page:
+        page.rewrite(PART, tables(found))
+    print(tables(found))
     return 0
-
-
-def _print(report: dict[str, Any]) -> None:
-    def cell(values: dict[str, float]) -> str:
-        return f"{values['median']:.3g} ({values['min']:.3g} to {values['max']:.3g})"
-
-    table = Table(title="property examples per second: median (min to max)", title_justify="left")
-    for heading in ("check", "through the worker", "in process", "paired ratio"):
-        table.add_column(heading)
-    for name, kinds in report["examples_per_second"].items():
-        ratio = report["ratio_worker_to_in_process"][name]
-        table.add_row(name, cell(kinds["worker"]), cell(kinds["in process"]), cell(ratio))
-    table.add_row("all", "", "", cell(report["ratio_worker_to_in_process"]["all"]))
-    console = Console()
-    console.print(table)
-    times = report["seconds"]
-    console.print(f"cold grade of cmu_birthplaces: {cell(times['grade'])} s")
-    console.print(f"import torch, once:            {cell(times['import torch'])} s")
-    console.print(f"paired ratio:                  {cell(report['ratio_grade_to_import'])}")
 
 
 if __name__ == "__main__":

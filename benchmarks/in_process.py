@@ -1,62 +1,89 @@
-"""The solution in the canonical forms, called directly: the price of a check without isolation."""
+"""The same checks without isolation: requests are carried out in this process, and nothing crosses a wire.
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+What a grader costs that imports the submission beside itself, as others do: the floor that isolation is measured against.
+It is for solutions: here nothing keeps a submission from the judge.
+"""
 
-import torch
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, cast
+
 from torch import Tensor
 
-from graders import oracles
-from graders.tasks import HeadSizes
-from reference.attention import attention
-from reference.mask import attention_mask, causal_mask
-from reference.multi_head import MultiHeadAttention
-from reference.rope import apply_rope, rope_cache
+from graders.homework import Homework
+from graders.judge import Judge
+from graders.student import Student
+from sandbox import worker
+from sandbox.channel import Channel
+from sandbox.client import Submission
+from sandbox.errors import StudentError
+from sandbox.launch import Zygote
+
+NEED_PROCESSES = frozenset({"timing", "commands"})  # tasks that judge processes: they have no form without
 
 
-class _Attention:
-    def __call__(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Any, Any]:
-        return attention(query, key, value, mask)
+class _Opened(worker.Worker):
+    """Answers requests; a submission is opened once, and its modules are imported once, whatever asks for them."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def open(self, root: str, working_directory: str, aliases: list[str], top: str) -> None:
+        """Make the submission importable."""
+        if not self.root:
+            super().open(root, working_directory, aliases, top)
 
 
-class _Mask:
-    causal = staticmethod(causal_mask)
-    padded = staticmethod(attention_mask)
+class Direct:
+    """Stands in for a `Channel`: a request is a call."""
+
+    output = b""
+
+    def __init__(self, answering: worker.Worker) -> None:
+        self._worker = answering
+
+    def request(self, operation: str, arguments: dict[str, Any], seconds: float, max_payload: int) -> Any:
+        """See `Channel.request`; nothing is limited."""
+        status, value = self._worker.answer([operation, _without_graph(arguments)])
+        if status == "error":
+            raise StudentError(value)
+        return _without_graph(value)
+
+    def close(self) -> None:
+        """Keep nothing that a check has made."""
+        self._worker.objects.clear()
 
 
-class _Module:
-    def __init__(self, sizes: HeadSizes) -> None:
-        self.module = MultiHeadAttention(sizes.d_model, sizes.n_heads, sizes.dropout)
-        self.n_heads = sizes.n_heads
-        self.loaded: dict[str, Tensor] = {}
+@dataclass(frozen=True)
+class Unconfined(Submission):
+    """A submission that is opened in this process."""
 
-    def load(self, weights: Mapping[str, Tensor]) -> None:
-        self.loaded = dict(weights)
-        self.module.load_state_dict(self.loaded)
+    opened: _Opened = field(default_factory=_Opened)
 
-    def train(self, mode: bool) -> None:
-        self.module.train(mode)
-
-    @torch.no_grad()
-    def __call__(self, x: Tensor, mask: Tensor | None = None) -> Any:
-        return self.module(x, mask)
-
-    def expected(self, x: Tensor, mask: Tensor | None = None) -> Iterator[Tensor]:
-        yield oracles.multi_head(self.loaded, self.n_heads, x, mask)
+    def _channel(self) -> Channel:
+        return cast(Channel, Direct(self.opened))
 
 
-class _MultiHead:
-    build = staticmethod(_Module)
+class InProcess(Judge):
+    """Judges what can be judged without processes, in this one. One at a time: the submission is made importable."""
+
+    def __init__(self, homework: Homework, submission: Path, **arguments: Any) -> None:
+        super().__init__(homework, submission, cast(Zygote, None), **arguments)
+        self.checks = [check for check in self.checks if check.task not in NEED_PROCESSES]
+
+    def _take(self, folder: Path, stack: ExitStack) -> Student:
+        student = super()._take(folder, stack)
+        parts = {part.name: getattr(student.submission, part.name) for part in fields(Submission)}
+        return replace(student, submission=Unconfined(**parts))
 
 
-class _Rope:
-    cache = staticmethod(rope_cache)
-    apply = staticmethod(apply_rope)
-
-
-IN_PROCESS: dict[str, Any] = {
-    "attention": _Attention(),
-    "mask": _Mask(),
-    "multi_head": _MultiHead(),
-    "rope": _Rope(),
-}
+def _without_graph(value: Any) -> Any:
+    """A value whose tensors do not know where they came from, as after the wire."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if type(value) in (tuple, list):
+        return type(value)(_without_graph(item) for item in value)
+    if type(value) is dict:
+        return {key: _without_graph(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,59 @@
+"""The grader with plain pytest: `pytest check_attention.py`, with attention.py in the same folder."""
+
+# mypy: disable-error-code="import-not-found"
+
+import torch
+from attention import attention
+from attention_cases import GRADING, Case, attention_cases, close, count
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@settings(GRADING, max_examples=10)
+@given(case=attention_cases())
+def test_shapes(case: Case) -> None:
+    """The output is (B, H, T, d_v), the weights are (B, H, T, S), both float32."""
+    count("shapes")
+    output, weights = attention(case.query, case.key, case.value, case.mask)
+    assert output.shape == (*case.query.shape[:-1], case.value.shape[-1])
+    assert weights.shape == (*case.query.shape[:-1], case.key.shape[-2])
+    assert output.dtype == weights.dtype == torch.float32
+
+
+@settings(GRADING, max_examples=40)
+@given(case=attention_cases())
+def test_agrees_with_reference(case: Case) -> None:
+    """Weights and output equal softmax(QKᵀ/√d)V."""
+    count("agrees_with_reference")
+    output, weights = attention(case.query, case.key, case.value, case.mask)
+    expected_output, expected_weights = case.expected()
+    close(weights, expected_weights)
+    close(output, expected_output)
+
+
+@settings(GRADING, max_examples=25)
+@given(case=attention_cases())
+def test_weights_are_a_distribution(case: Case) -> None:
+    """The weights are not negative, sum to 1, and are 0 for masked keys."""
+    count("weights_are_a_distribution")
+    _, weights = attention(case.query, case.key, case.value, case.mask)
+    close(weights.sum(-1), torch.ones(case.query.shape[:-1]).double())
+    assert (weights >= 0).all()
+    assert not weights[~case.permit()].any()
+
+
+@settings(GRADING, max_examples=25)
+@given(case=attention_cases(masked=True), size=st.sampled_from([1e3, -1e4]))
+def test_masked_keys_have_no_effect(case: Case, size: float) -> None:
+    """What stands in a key and its value has no effect on the queries that may not attend to it."""
+    count("masked_keys_have_no_effect")
+    hidden = ~case.permit()
+    column = int(hidden.flatten(0, -2).sum(0).argmax())  # the key that most queries may not see
+    key, value = case.key.clone(), case.value.clone()
+    key[..., column, :] = size
+    value[..., column, :] = size
+    output, weights = attention(case.query, key, value, case.mask)
+    expected_output, expected_weights = case.expected()
+    blind = hidden[..., column]
+    close(output[blind], expected_output[blind])
+    close(weights[blind], expected_weights[blind])
