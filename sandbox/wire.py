@@ -22,6 +22,8 @@ MAX_JSON = 256 * 1024
 MAX_DEPTH = 24
 MAX_TENSORS = 20_000
 ALIGNMENT = 16  # each tensor starts at a multiple of this, so that it can be used in place
+_SMALL = 1 << 16  # a copy of so few bytes costs less than a view of them
+_LEAST, _END = -(2**63), 2**63  # integers from the first on, below the second
 
 DTYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
@@ -41,6 +43,8 @@ DTYPES: dict[str, torch.dtype] = {
     )
 }
 _DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+_NUMPY = {dtype: np.dtype(name) for name, dtype in DTYPES.items() if dtype is not torch.bfloat16}
+_ITEM_BYTES = {dtype: dtype.itemsize for dtype in DTYPES.values()}
 
 
 class WireError(Exception):
@@ -89,6 +93,17 @@ def read_header(data: bytes, max_json: int = MAX_JSON, max_payload: int = 1 << 4
 # ---------------------------------------------------------------------------------------------------- encoding
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)  # a tree has no circles
+
+
+def _is_plain(items: list[Any]) -> bool:
+    """Whether a list holds nothing but integers, or strings, or finite numbers, as they cross the wire; asked without a loop."""
+    kinds = set(map(type, items))
+    if kinds == {int}:
+        return _LEAST <= min(items) and max(items) < _END
+    return kinds == {str} or (kinds == {float} and all(map(math.isfinite, items)))
+
+
 class _Encoder:
     """Collects the tensors of a tree while it is turned into JSON."""
 
@@ -106,11 +121,15 @@ class _Encoder:
     def _value(self, value: Any, depth: int) -> Any:
         if depth > MAX_DEPTH:
             return {"$opaque": "a structure nested too deeply"}
-        if value is None or value is True or value is False or type(value) is str:
-            return value
         kind = type(value)
+        if kind is Tensor:
+            return self.tensor(value)
+        if value is None or kind is bool or kind is str:
+            return value
+        if kind is list and _is_plain(value):
+            return value
         if kind is int:
-            return value if -(2**63) <= value < 2**63 else {"$opaque": "int beyond 64 bits"}
+            return value if _LEAST <= value < _END else {"$opaque": "int beyond 64 bits"}
         if kind is float:
             return value if math.isfinite(value) else {"$float": repr(value)}
         if isinstance(value, Tensor):
@@ -122,8 +141,10 @@ class _Encoder:
         if isinstance(value, list):
             return [self.value(item, depth + 1) for item in list.__iter__(value)]
         if isinstance(value, dict):
-            pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in dict.items(value)]
-            return {"$dict": pairs}
+            pairs = list(dict.items(value))
+            if all(type(k) is str for k, _ in pairs):
+                return {"$names": {k: self.value(v, depth + 1) for k, v in pairs}}
+            return {"$dict": [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in pairs]}
         if isinstance(value, np.generic):
             return self.value(value.item(), depth + 1)
         if isinstance(value, np.ndarray):
@@ -137,7 +158,8 @@ class _Encoder:
         name = _DTYPE_NAMES.get(tensor.dtype)
         if name is None or tensor.layout is not torch.strided or tensor.device.type == "meta" or tensor.is_quantized:
             return {"$opaque": f"a tensor of dtype {tensor.dtype}, layout {tensor.layout}, device {tensor.device.type}"}
-        tensor = tensor.detach()
+        if tensor.requires_grad:
+            tensor = tensor.detach()
         if tensor.device.type != "cpu":
             tensor = tensor.cpu()
         if tensor.is_complex() or tensor.is_neg():
@@ -166,9 +188,10 @@ class _Encoder:
             entry.append(order)
         n_bytes = stored.nbytes
         if n_bytes:
-            flat = stored.reshape(-1)
-            array = flat.view(torch.uint8).numpy() if stored.dtype is torch.bfloat16 else flat.numpy()
-            self.buffers.append(array.data.cast("B"))
+            if stored.dtype is torch.bfloat16:
+                stored = stored.reshape(-1).view(torch.uint8)
+            array = stored.numpy()
+            self.buffers.append(array.tobytes() if n_bytes <= _SMALL else array.reshape(-1).data.cast("B"))
         self.table.append(entry)  # only now: whatever raised above leaves nothing behind
         padding = -n_bytes % ALIGNMENT
         if padding:
@@ -186,7 +209,7 @@ def encode(value: Any, nonce: bytes) -> list[bytes | memoryview]:
     encoder = _Encoder()
     with torch._C.DisableTorchFunctionSubclass():
         tree = encoder.value(value)
-    text = json.dumps([tree, encoder.table], separators=(",", ":"), allow_nan=False).encode()
+    text = _JSON.encode([tree, encoder.table]).encode()
     return [HEADER.pack(MAGIC, nonce, len(text), encoder.payload_bytes), text, *encoder.buffers]
 
 
@@ -209,7 +232,7 @@ def decode(text: bytes, payload: bytearray) -> Any:
         WireError: malformed JSON, an unknown tag or dtype, nesting beyond MAX_DEPTH, or byte counts that do not match.
     """
     try:
-        frame = json.loads(text, parse_int=_int, parse_float=_float, parse_constant=_refuse_constant)
+        frame = _DECODER.decode(str(text, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise WireError(f"the reply's structure is not valid JSON: {type(error).__name__}") from None
     if type(frame) is not list or len(frame) != 2 or type(frame[1]) is not list or len(frame[1]) > MAX_TENSORS:
@@ -217,22 +240,11 @@ def decode(text: bytes, payload: bytearray) -> Any:
     return _tree(frame[0], _tensors(frame[1], payload), 0)
 
 
-def _int(digits: str) -> int:
-    value = int(digits)
-    if not -(2**63) <= value < 2**63:
-        raise ValueError("beyond 64 bits")
-    return value
-
-
-def _float(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError("beyond float64")
-    return value
-
-
 def _refuse_constant(name: str) -> float:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _tensors(table: list[Any], payload: bytearray) -> list[Tensor | None]:
@@ -244,20 +256,25 @@ def _tensors(table: list[Any], payload: bytearray) -> list[Tensor | None]:
         dtype, shape = DTYPES.get(entry[0]), entry[1]
         if dtype is None:
             raise WireError("a tensor has a dtype that is not on the list")
-        if type(shape) is not list or len(shape) > 16 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+        if type(shape) is not list or len(shape) > 16:
             raise WireError("a tensor's shape is malformed")
-        if math.prod(max(n, 1) for n in shape) >= 2**60:  # with no elements at all, yet strides beyond 64 bits
-            raise WireError("a tensor's shape is beyond 64 bits")
+        for n in shape:
+            if type(n) is not int or not 0 <= n < 2**40:
+                raise WireError("a tensor's shape is malformed")
         count = math.prod(shape)
-        n_bytes = count * dtype.itemsize
+        if (count or math.prod(n or 1 for n in shape)) >= 2**60:  # with no elements at all, yet strides beyond 64 bits
+            raise WireError("a tensor's shape is beyond 64 bits")
+        n_bytes = count * _ITEM_BYTES[dtype]
         if offset + n_bytes > len(payload):
             raise WireError(f"a tensor of shape {shape} needs more bytes than the reply holds")
         if n_bytes == 0:
             tensor = torch.empty(shape, dtype=dtype)
-        elif dtype is torch.bool:
-            tensor = torch.frombuffer(payload, dtype=torch.uint8, count=count, offset=offset).view(shape) != 0
-        else:
+        elif dtype is torch.bfloat16:
             tensor = torch.frombuffer(payload, dtype=dtype, count=count, offset=offset).view(shape)
+        elif dtype is torch.bool:  # whatever the bytes are
+            tensor = torch.from_numpy(np.asarray(np.ndarray(shape, np.uint8, payload, offset) != 0))
+        else:
+            tensor = torch.from_numpy(np.ndarray(shape, _NUMPY[dtype], payload, offset))
         if len(entry) == 3:
             tensor = _restore_order(tensor, entry[2])
         tensors.append(tensor)
@@ -279,10 +296,15 @@ def _restore_order(stored: Tensor, order: Any) -> Tensor:
 def _tree(node: Any, tensors: list[Tensor | None], depth: int) -> Any:
     if depth > 2 * MAX_DEPTH:
         raise WireError("the reply's structure is nested too deeply")
-    if node is None or type(node) in (bool, int, float, str):
+    kind = type(node)
+    if node is None or kind is str or kind is bool:
         return node
-    if type(node) is list:
-        return [_tree(item, tensors, depth + 1) for item in node]
+    if kind is list:
+        return node if _is_plain(node) else [_tree(item, tensors, depth + 1) for item in node]
+    if kind is int or kind is float:
+        if (kind is int and not _LEAST <= node < _END) or not math.isfinite(node):
+            raise WireError("the reply's structure has a number beyond 64 bits")
+        return node
     if type(node) is not dict or len(node) != 1:
         raise WireError("the reply's structure has an unknown node")
     [(tag, body)] = node.items()
@@ -295,11 +317,13 @@ def _tree(node: Any, tensors: list[Tensor | None], depth: int) -> Any:
         return tensor if tag == "$tensor" else _as_array(tensor)
     if tag == "$tuple" and type(body) is list:
         return tuple(_tree(item, tensors, depth + 1) for item in body)
+    if tag == "$names" and type(body) is dict:
+        return {name: _tree(item, tensors, depth + 1) for name, item in body.items()}
     if tag == "$dict" and type(body) is list:
         return _mapping(body, tensors, depth)
     if tag == "$float" and body in ("nan", "inf", "-inf"):
         return float(body)
-    if tag == "$handle" and type(body) is int:
+    if tag == "$handle" and type(body) is int and _LEAST <= body < _END:
         return Handle(body)
     if tag == "$opaque" and type(body) is str:
         return Opaque(body)

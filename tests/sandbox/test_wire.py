@@ -413,6 +413,12 @@ def test_headers_that_are_refused(data: bytes) -> None:
         b"[1e400,[]]",
         b"[-1e400,[]]",
         b"[9223372036854775808,[]]",
+        b"[[1,9223372036854775808],[]]",
+        b"[[-9223372036854775809,1],[]]",
+        b"[[0.5,1e400],[]]",
+        b"[[0.5,-1e400,1],[]]",
+        b'[{"$handle":9223372036854775808},[]]',
+        b'[{"$names":{"a":1e400}},[]]',
         b"[-9223372036854775809,[]]",
         b"[" + b"9" * 4000 + b",[]]",
         b"[" + b"9" * 50_000 + b",[]]",
@@ -427,6 +433,8 @@ def test_headers_that_are_refused(data: bytes) -> None:
         b'[{"$tuple":0},[]]',
         b'[{"$tuple":[],"$dict":[]},[]]',
         b'[{"$dict":{}},[]]',
+        b'[{"$names":[]},[]]',
+        b'[{"$names":{"a":{"$names":0}}},[]]',
         b'[{"$dict":[0]},[]]',
         b'[{"$dict":[[0]]},[]]',
         b'[{"$dict":[[[],0]]},[]]',
@@ -528,7 +536,7 @@ json_values = st.recursive(
         | st.dictionaries(st.text(max_size=3), inner, max_size=2)
         | st.builds(
             lambda tag, body: {tag: body},
-            st.sampled_from(["$tensor", "$array", "$tuple", "$dict", "$float", "$handle", "$opaque"]),
+            st.sampled_from(["$tensor", "$array", "$tuple", "$dict", "$names", "$float", "$handle", "$opaque"]),
             inner | st.integers(0, 2) | st.lists(st.lists(inner, min_size=2, max_size=2), max_size=2),
         )
     ),
