@@ -97,10 +97,10 @@ _JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=
 
 
 def _is_plain(items: list[Any]) -> bool:
-    """Whether a list holds nothing but integers, or strings, or finite numbers, as they cross the wire; asked without a loop."""
+    """Whether a list holds nothing but integers, or strings, or finite numbers, as they cross the wire."""
     kinds = set(map(type, items))
     if kinds == {int}:
-        return _LEAST <= min(items) and max(items) < _END
+        return bool(min(items) >= _LEAST and max(items) < _END)
     return kinds == {str} or (kinds == {float} and all(map(math.isfinite, items)))
 
 

@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 import tempfile
-from typing import Any
 
 from . import confine, worker
 
@@ -36,19 +35,23 @@ def _serve(control: socket.socket) -> None:
     """Fork what is asked for, until the control socket is closed."""
     children: set[int] = set()
     doomed: set[int] = set()  # killed by the judge, which does not ask how they ended
-    spare = _Spare(control)
+    spare, before = _Spare(control), b""
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
         if not message:
             break
         request = json.loads(message)
         if "limits" in request:
+            if spare.order not in (b"", message):
+                spare.end()
+                spare = _Spare(control)
             spare.send(message, descriptors)
             children.add(spare.pid)
             control.send(json.dumps({"pid": spare.pid}).encode())
             for descriptor in descriptors:
                 os.close(descriptor)
-            spare = _Spare(control)  # while the judge goes on
+            # while the judge goes on; who has asked for the same twice is likely to ask for it again
+            spare, before = _Spare(control, message if message == before else b""), message
         elif "twin" in request:
             pid = _twin(control, spare, descriptors[0])
             children.add(pid)
@@ -89,15 +92,21 @@ def _twin(control: socket.socket, spare: "_Spare", descriptor: int) -> int:
 
 
 class _Spare:
-    """A child that is forked before it is needed, and waits for its socket, its output and its limits."""
+    """A child that is forked before it is needed, and waits for its socket, its output and its limits.
 
-    def __init__(self, control: socket.socket) -> None:
+    Attributes:
+        pid: its process id.
+        order: the limits that it has put on itself ahead; b"" = none yet.
+    """
+
+    def __init__(self, control: socket.socket, order: bytes = b"") -> None:
+        self.order = order
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         zygote_pid = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             self._socket.close()
-            _wait_for_work(control, theirs, zygote_pid)
+            _live(control, theirs, order, zygote_pid)
         theirs.close()
 
     def send(self, message: bytes, descriptors: list[int]) -> None:
@@ -109,37 +118,45 @@ class _Spare:
         """Have nothing to do with it any more."""
         self._socket.close()
 
+    def end(self) -> None:
+        """End it: it is not what is needed."""
+        self._socket.close()
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
 
-def _wait_for_work(control: socket.socket, orders: socket.socket, zygote_pid: int) -> None:
-    """The spare's life; never returns."""
+
+def _live(control: socket.socket, orders: socket.socket, order: bytes, zygote_pid: int) -> None:
+    """The spare's life, and the worker's that it becomes; never returns."""
+    status = 1
     try:
         confine.die_with_parent()
+        layers = _confine(order, zygote_pid) if order else {}
         message, descriptors, _, _ = socket.recv_fds(orders, 65536, 2)
         if message:
             orders.detach()  # closed with all other descriptors
-            _become_worker(control, descriptors, json.loads(message), zygote_pid)
-    finally:
-        os._exit(1)
-
-
-def _become_worker(control: socket.socket, descriptors: list[int], order: dict[str, Any], zygote_pid: int) -> None:
-    """Turn the forked child into a worker; never returns."""
-    status = 1
-    try:
-        connection_fd, output_fd = descriptors
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(output_fd, 1)
-        os.dup2(output_fd, 2)
-        control.detach()
-        if connection_fd != CONNECTION_FD:
-            os.dup2(connection_fd, CONNECTION_FD)
-        os.closerange(CONNECTION_FD + 1, 4096)
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (these three live as long as the worker)
-        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-        os.environ.clear()
-        layers = confine.apply(confine.Limits(**order["limits"]), zygote_pid, order["folders"], order["scratch"])
-        worker.serve(socket.socket(fileno=CONNECTION_FD), layers)
-        status = 0
+            control.detach()
+            _take(*descriptors)
+            worker.serve(socket.socket(fileno=CONNECTION_FD), layers or _confine(message, zygote_pid))
+            status = 0
     finally:
         os._exit(status)
+
+
+def _confine(order: bytes, zygote_pid: int) -> dict[str, bool]:
+    """Put limits on this process; which layers hold."""
+    limits = json.loads(order)
+    os.environ.clear()
+    return confine.apply(confine.Limits(**limits["limits"]), zygote_pid, limits["folders"], limits["scratch"])
+
+
+def _take(connection_fd: int, output_fd: int) -> None:
+    """Make two descriptors this process's socket and its standard output, and close all others."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output_fd, 1)
+    os.dup2(output_fd, 2)
+    if connection_fd != CONNECTION_FD:
+        os.dup2(connection_fd, CONNECTION_FD)
+    os.closerange(CONNECTION_FD + 1, 4096)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (these three live as long as the worker)
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115

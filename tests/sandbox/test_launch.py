@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import launch
-from sandbox.client import Submission
+from sandbox import landlock, launch
+from sandbox.channel import Channel
+from sandbox.client import Patience, Submission, Worker
 from sandbox.confine import Limits
 from sandbox.errors import SandboxError, StudentError, WorkerLost
 from sandbox.launch import Process, Zygote
@@ -210,3 +211,21 @@ def test_no_twin_of_what_is_gone() -> None:
         os.kill(pid_of(whole), signal.SIGKILL)
         with pytest.raises(SandboxError, match="is gone"):
             whole.twin()
+
+
+def test_what_is_asked_again_is_ready(zygote: Zygote, tmp_path: Path) -> None:
+    """Protects limits from those of the worker before: a spare has them ahead only if the very same are asked for."""
+    few, many = Limits(open_files=64), Limits(open_files=128)
+
+    def open_files(limits: Limits, *folders: str) -> str:
+        process = zygote.spawn(limits, folders)
+        with Worker(Channel(zygote, process), Patience()) as worker:
+            layers = worker.layers()
+            assert layers["rlimits"]
+            assert layers["landlock"] == (landlock.abi() > 0)
+            lines = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
+        return next(line.split()[3] for line in lines if line.startswith("Max open files"))
+
+    asked = [few, few, few, many, few, few, few, many, many, many, many]
+    assert [open_files(limits) for limits in asked] == [str(limits.open_files) for limits in asked]
+    assert open_files(many, str(tmp_path)) == "128"
