@@ -318,10 +318,14 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("whole", ["core"], indirect=True, ids=lambda slug: slug)
 def test_all_of_core(whole: tuple[str, Path], tmp_path: Path) -> None:
-    """Protects the kit of `core`: every wheat passes, every chaff fails by the check that its header names; it is small."""
+    """Protects the kit of `core`: every wheat passes, chaffs fail by the check that their header names; it is small.
+
+    Of the chaffs, which all are put to the checks by the audit, every third.
+    """
     _, kit = whole
     assert (kit.parent / "kit.zip").stat().st_size < 10e6
-    some = specimens(load("core"), folder_of("core"))
+    found = specimens(load("core"), folder_of("core"))
+    some = [each for each in found if each.right] + [each for each in found if not each.right][::3]
     assert_as_expected(some, judged(kit, handed_in(some, "core", tmp_path)))
 
 
