@@ -20,6 +20,7 @@ class Reason(Enum):
     PREREQUISITE = "an earlier check that it needs failed"
     BUDGET = "the time allowed for the whole run was over before it had ended; hand in again to have it judged"
     GRADER_FAULT = "the grader itself failed here; it costs no points, and the staff has been told"
+    UNSETTLED = "the grader itself failed here, and whose fault it is cannot be told; the staff judges it"
     NOT_RUN = "it has not been run"
     UNCONFINED = "it is hidden, and this machine does not confine student code; the staff has to grade this again"
     NO_TEMPLATE = "the template that this course hands out is not known here; the staff looks at it"

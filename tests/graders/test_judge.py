@@ -323,8 +323,14 @@ def test_stumbles_always(mask: Any, n: int) -> None:
     raise TypeError(f"a bug of ours: {mask.causal(n)}")
 
 
-over_floats, always = test_stumbles_over_floats, test_stumbles_always
-del test_stumbles_over_floats, test_stumbles_always  # they are no tests of ours
+@check(task="trained", group="property")
+def test_stumbles_over_parameters(trained: Any, rng: Any) -> None:
+    """It stumbles over what a student has trained."""
+    raise TypeError("something in that file")
+
+
+over_floats, always, over_parameters = test_stumbles_over_floats, test_stumbles_always, test_stumbles_over_parameters
+del test_stumbles_over_floats, test_stumbles_always, test_stumbles_over_parameters  # they are no tests of ours
 
 
 def test_values_that_make_the_grader_stumble_buy_nothing(judge: Any) -> None:
@@ -343,6 +349,19 @@ def test_a_bug_of_ours_costs_nobody_points(judge: Any) -> None:
     assert (verdict.outcome, verdict.reason, verdict.message) == (Outcome.NOT_JUDGED, Reason.GRADER_FAULT, FAULT)
     assert verdict.gives_points
     assert "TypeError: a bug of ours" in verdict.staff
+
+
+def test_trained_models_that_make_the_grader_stumble_buy_nothing(judge: Any) -> None:
+    """Protects the score: the solution has no trained models, and cannot tell whose fault it is; so people judge it."""
+    verdict = judge({"run.py": ""}, homework="cmu_birthplaces", reference=reference_of("cmu_birthplaces")).judge(
+        over_parameters
+    )
+    assert (verdict.outcome, verdict.reason) == (Outcome.NOT_JUDGED, Reason.UNSETTLED)
+    assert verdict.message == (
+        "Not judged: the grader itself failed here, and whose fault it is cannot be told; the staff judges it."
+    )
+    assert not verdict.gives_points
+    assert "TypeError: something in that file" in verdict.staff
 
 
 def test_without_a_solution_the_fault_is_ours(judge: Any) -> None:

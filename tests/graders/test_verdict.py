@@ -26,6 +26,10 @@ pytestmark = pytest.mark.torch_free
             Reason.GRADER_FAULT,
             "Not judged: the grader itself failed here; it costs no points, and the staff has been told.",
         ),
+        (
+            Reason.UNSETTLED,
+            "Not judged: the grader itself failed here, and whose fault it is cannot be told; the staff judges it.",
+        ),
         (Reason.NOT_RUN, "Not judged: it has not been run."),
         (
             Reason.NO_TEMPLATE,
@@ -70,6 +74,7 @@ def test_each_reason_has_its_test() -> None:
         "PREREQUISITE",
         "BUDGET",
         "GRADER_FAULT",
+        "UNSETTLED",
         "NOT_RUN",
         "NO_TEMPLATE",
         "NOT_HANDED_IN",
