@@ -49,11 +49,12 @@ fuzz: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks.bench --out out/bench.json --page
 
-# the tables of docs/timing.md are generated: N gradings of identical code, a third beside a load, and a power curve
+# the tables of docs/timing.md are generated: N gradings of identical code, a third beside a load, and a power curve.
+# An interrupted run goes on from out/timing.jsonl
 N ?= 1000
 timing: .venv/.runtime
 	mkdir -p out
-	$(BIN)/python -m benchmarks.timing_power --n $(N) --out out/timing.json --page
+	$(BIN)/python -m benchmarks.timing_power --n $(N) --log out/timing.jsonl --out out/timing.json --page
 
 # student_template/ and the solutions as handed in are generated; tests compare them with what this writes
 templates: .venv/.runtime

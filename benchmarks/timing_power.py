@@ -6,6 +6,7 @@ was counted.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,6 +40,7 @@ PART = "make timing"  # of docs/timing.md
 FAST, LOOPS = "attention_is_fast", "attention_scales_with_tokens"
 GATE = 2.0  # the lowest that a homework may set
 LOADED_SHARE = 3  # one grading of so many has a competing load
+CODE = ("timing.py", "timing_verdict.py", "workloads.py")  # what verdicts on time follow from
 
 _REFERENCE = (ROOT / "reference" / "attention.py").read_text(encoding="utf-8")
 LOOP_OVER_TOKENS = """
@@ -132,29 +134,74 @@ def load_on_every_core() -> Iterator[None]:
             hog.wait()
 
 
-def graded(subject: Subject, n: int, first_seed: int, zygote: Zygote) -> tuple[Counter[str], list[float]]:
-    """Grade a submission `n` times; what was said, and how long each took."""
+class Log:
+    """What each grading has said, in a file, so that a run that was interrupted goes on where it was.
+
+    Args:
+        path: the file; None = nothing is kept.
+
+    Raises:
+        ValueError: the file was begun with other code.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._known: dict[str, tuple[str, float]] = {}
+        code = hashlib.sha256(b"".join((ROOT / "graders" / name).read_bytes() for name in CODE)).hexdigest()
+        if path is None:
+            return
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"code": code}) + "\n", encoding="utf-8")
+        first, *lines = path.read_text(encoding="utf-8").splitlines()
+        if json.loads(first) != {"code": code}:
+            raise ValueError(f"{path} was begun with other code in {', '.join(CODE)}; remove it to begin anew")
+        for line in lines:
+            grading, said, seconds = json.loads(line)
+            self._known[grading] = said, seconds
+
+    def known(self, grading: str) -> tuple[str, float] | None:
+        """What a grading has said and how long it took, if it has been made."""
+        return self._known.get(grading)
+
+    def add(self, grading: str, said: str, seconds: float) -> None:
+        """Write down what a grading has said."""
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([grading, said, seconds]) + "\n")
+
+
+def graded(
+    subject: Subject, load_name: str, seeds: range, zygote: Zygote, log: Log
+) -> tuple[Counter[str], list[float]]:
+    """Grade a submission once with each seed; what was said, and how long each took."""
     counts: Counter[str] = Counter()
     seconds = []
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "attention.py").write_text(subject.source, encoding="utf-8")
-        for seed in range(first_seed, first_seed + n):
-            with Judge(
-                homework(subject.check), Path(place), zygote, seed=seed, reference=reference_of("core")
-            ) as judge:
-                start = time.monotonic()
-                [verdict] = judge.judge_all().values()
-                seconds.append(time.monotonic() - start)
-            counts[outcome_of(verdict)] += 1
+        for seed in seeds:
+            grading = f"{subject.check}, {subject.name}, load: {load_name}, seed {seed}"
+            known = log.known(grading)
+            if known is None:
+                with Judge(
+                    homework(subject.check), Path(place), zygote, seed=seed, reference=reference_of("core")
+                ) as judge:
+                    start = time.monotonic()
+                    [verdict] = judge.judge_all().values()
+                    known = outcome_of(verdict), time.monotonic() - start
+                log.add(grading, *known)
+            counts[known[0]] += 1
+            seconds.append(known[1])
     return counts, seconds
 
 
-def power(n: int, console: Console) -> list[dict[str, Any]]:
+def power(n: int, console: Console, log: Log) -> list[dict[str, Any]]:
     """The rows of the table.
 
     Args:
         n: gradings of identical code.
         console: where progress is told.
+        log: what has been measured before.
     """
     rows = []
     with Zygote() as zygote:
@@ -162,19 +209,19 @@ def power(n: int, console: Console) -> list[dict[str, Any]]:
         for subject in SUBJECTS:
             whole = max(2, round(n * subject.share))
             loaded = max(1, whole // LOADED_SHARE)
-            for load_name, count in (("none", whole - loaded), ("every core busy", loaded)):
-                if load_name == "none":
-                    counts, seconds = graded(subject, count, 0, zygote)
-                else:
-                    with load_on_every_core():
-                        counts, seconds = graded(subject, count, whole, zygote)
+            for load_name, seeds in (
+                ("none", range(whole - loaded)),
+                ("every core busy", range(whole, whole + loaded)),
+            ):
+                with load_on_every_core() if load_name != "none" else nullcontext():
+                    counts, seconds = graded(subject, load_name, seeds, zygote, log)
                 middle = sorted(seconds)[len(seconds) // 2]
                 rows.append(
                     {
                         "check": subject.check,
                         "submission": subject.name,
                         "load": load_name,
-                        "gradings": count,
+                        "gradings": len(seeds),
                         "said": dict(counts),
                         "seconds": round(middle, 2),
                     }
@@ -218,7 +265,7 @@ def _cost_of(judge: Judge, workload: Workload) -> dict[str, Any]:
     return {"milliseconds": middles}
 
 
-def report(n: int, console: Console) -> dict[str, Any]:
+def report(n: int, console: Console, log: Log) -> dict[str, Any]:
     """All that is measured, and where."""
     return {
         "command": f"make timing N={n}",
@@ -226,7 +273,7 @@ def report(n: int, console: Console) -> dict[str, Any]:
         "device": f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
         "python": platform.python_version(),
         "gate": GATE,
-        "power": power(n, console),
+        "power": power(n, console, log),
         "references": references(),
     }
 
@@ -266,6 +313,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--n", type=int, default=1000, help="gradings of identical code (default: 1000)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the measurements as JSON")
     parser.add_argument("--page", action="store_true", help="write the tables into docs/timing.md")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="keep each grading there, and go on from those that are there"
+    )
     parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="measure nothing: take this JSON")
     options = parser.parse_args(arguments)
     if options.n < 1:
@@ -273,7 +323,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.source is not None:
         found = json.loads(options.source.read_text(encoding="utf-8"))
     else:
-        found = report(options.n, Console(stderr=True))
+        try:
+            log = Log(options.log)
+        except ValueError as error:
+            parser.error(str(error))
+        found = report(options.n, Console(stderr=True), log)
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
