@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from graders.catalogue import all_checks
 from graders.homework import available, config_of
-from graders.plugin import hardened_command, named_homework, without_settings
+from graders.plugin import Grading, _interrupt, hardened_command, named_homework, without_settings
 from gradescope.results import Results, read
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -505,3 +506,20 @@ def test_results_that_cannot_be_written(start: Start, clean_folder: Path, tmp_pa
     assert run.status == 4
     assert f"ERROR: --results {tmp_path} cannot be written: Is a directory" in run.output
     assert run.left == []
+
+
+def test_a_request_to_end_does_not_cut_the_end_short() -> None:
+    """Protects the last version of the results: SIGTERM while a run is ending loses nothing, since it ends anyway."""
+    ended = []
+    grading = SimpleNamespace(
+        close=lambda: os.kill(os.getpid(), signal.SIGTERM),
+        config=SimpleNamespace(hook=SimpleNamespace(pytest_headmaster_end=lambda **facts: ended.append(facts))),
+        judge="the judge",
+        started=0.0,
+    )
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        Grading.pytest_sessionfinish(grading)  # type: ignore[arg-type]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [facts["judge"] for facts in ended] == ["the judge"]
