@@ -11,9 +11,7 @@ All figures are ratios of things that are measured side by side in this run, so 
 
 import argparse
 import json
-import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +24,8 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import page, rivals
+from benchmarks import rivals
+from benchmarks.figures import add_outlets, cell, device, hand_out, spread
 from benchmarks.in_process import NEED_PROCESSES
 from benchmarks.memory import peak_of
 from graders.homework import available
@@ -112,18 +111,12 @@ def memory(slug: str) -> dict[str, Any]:
     return {"homework": slug, "mib": round(peak.bytes / 2**20), "processes": peak.processes}
 
 
-def spread(values: Iterable[float]) -> dict[str, float]:
-    """Median, least and greatest."""
-    kept = list(values)
-    return {"median": statistics.median(kept), "min": min(kept), "max": max(kept)}
-
-
 def report(slugs: Sequence[str], rounds: int, console: Console) -> dict[str, Any]:
     """All that is measured, and where."""
     found: dict[str, Any] = {
         "command": "make bench",
         "date": date.today().isoformat(),
-        "device": f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
+        "device": device(),
         "python": platform.python_version(),
         "torch": torch.__version__.partition("+")[0],
         "rounds": rounds,
@@ -136,11 +129,6 @@ def report(slugs: Sequence[str], rounds: int, console: Console) -> dict[str, Any
             console.print(f"{name}: { {key: value for key, value in row.items() if key != 'by_check'} }", markup=False)
     found["rivals"] = rivals.measure(rounds)
     return found
-
-
-def cell(values: dict[str, float], digits: int = 2) -> str:
-    """Median (least to greatest)."""
-    return f"{values['median']:.{digits}f} ({values['min']:.{digits}f} to {values['max']:.{digits}f})"
 
 
 def tables(found: dict[str, Any]) -> str:
@@ -181,22 +169,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement (default: 5)")
     parser.add_argument("--homework", action="append", help="only this one; may be repeated")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the measurements as JSON")
-    parser.add_argument("--page", action="store_true", help="write the tables into docs/timing.md")
-    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="measure nothing: take this JSON")
+    add_outlets(parser)
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
-    if options.source is not None:
-        found = json.loads(options.source.read_text(encoding="utf-8"))
-    else:
-        found = report(options.homework or available(), options.rounds, Console(stderr=True))
-    if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    if options.page:
-        page.rewrite(PART, tables(found))
-    print(tables(found))
+    slugs = options.homework or available()
+    hand_out(options, lambda: report(slugs, options.rounds, Console(stderr=True)), PART, tables)
     return 0
 
 

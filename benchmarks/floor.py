@@ -10,10 +10,9 @@ import sys
 
 import torch
 
-from benchmarks.in_process import InProcess
+from benchmarks.in_process import InProcess, require_no_failure
 from graders.homework import load
 from graders.judge import reference_of
-from graders.verdict import Outcome
 
 
 def floor(slug: str, seed: int = 1) -> dict[str, float]:
@@ -27,8 +26,7 @@ def floor(slug: str, seed: int = 1) -> dict[str, float]:
     assert solution is not None
     with InProcess(load(slug), solution, seed=seed) as judge:
         for name, verdict in judge.judge_all().items():
-            if verdict.outcome is Outcome.FAILED or verdict.staff:
-                raise RuntimeError(f"{name} on the solution of {slug}: {verdict.message} {verdict.staff}")
+            require_no_failure(name, verdict)
         return judge.seconds
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from graders.homework import Homework
 from graders.judge import Judge
 from graders.student import Student
+from graders.verdict import Outcome, Verdict
 from sandbox import worker
 from sandbox.channel import Channel
 from sandbox.client import Submission
@@ -76,6 +77,12 @@ class InProcess(Judge):
         student = super()._take(folder, stack)
         parts = {part.name: getattr(student.submission, part.name) for part in fields(Submission)}
         return replace(student, submission=Unconfined(**parts))
+
+
+def require_no_failure(name: str, verdict: Verdict) -> None:
+    """Raise RuntimeError if the solution fails a check, or the judge stumbles: then its time means nothing."""
+    if verdict.outcome is Outcome.FAILED or verdict.staff:
+        raise RuntimeError(f"{name} did not pass on the solution: {verdict.message} {verdict.staff}")
 
 
 def _without_graph(value: Any) -> Any:

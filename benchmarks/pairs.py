@@ -11,21 +11,19 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Collection
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis
 import torch
 
-from benchmarks.in_process import InProcess
+from benchmarks.in_process import InProcess, require_no_failure
 from graders.check import Check
-from graders.cores import usable_cores
 from graders.homework import load
 from graders.judge import Judge, reference_of
-from graders.lanes import MOST
-from graders.verdict import Outcome
+from graders.lanes import usual_lanes
 from sandbox.launch import Zygote
 
 
@@ -84,7 +82,7 @@ def pairs(slug: str, rounds: int, only: Collection[str] = ()) -> tuple[dict[str,
             ahead = stack.enter_context(Judge(homework, solution, zygote, seed=seed))
             ahead.checks = checks
             start = time.perf_counter()
-            ahead.judge_ahead(min(MOST, usable_cores()))
+            ahead.judge_ahead(usual_lanes())
             ahead.judge_all()
             if seed > 0:
                 in_lanes.append(time.perf_counter() - start)
@@ -93,30 +91,33 @@ def pairs(slug: str, rounds: int, only: Collection[str] = ()) -> tuple[dict[str,
 
 def measured(check: Check, judge: Judge) -> tuple[int, float]:
     """Examples and seconds of one check."""
-    counted = 0
-    if not hypothesis.is_hypothesis_test(check.function):
+    with counted(check) as examples:
         start = time.perf_counter()
         verdict = judge.judge(check)
         seconds = time.perf_counter() - start
-    else:
-        inner = check.function.hypothesis.inner_test  # type: ignore[attr-defined]
+    require_no_failure(check.id, verdict)
+    return len(examples), seconds
 
-        @functools.wraps(inner)
-        def counting(*args: Any, **kwargs: Any) -> None:
-            nonlocal counted
-            counted += 1
-            inner(*args, **kwargs)
 
-        check.function.hypothesis.inner_test = counting  # type: ignore[attr-defined]
-        try:
-            start = time.perf_counter()
-            verdict = judge.judge(check)
-            seconds = time.perf_counter() - start
-        finally:
-            check.function.hypothesis.inner_test = inner  # type: ignore[attr-defined]
-    if verdict.outcome is Outcome.FAILED or verdict.staff:
-        raise RuntimeError(f"{check.id} did not pass on the solution: {verdict.message} {verdict.staff}")
-    return counted, seconds
+@contextmanager
+def counted(check: Check) -> Iterator[list[None]]:
+    """A list that grows by one with each example that Hypothesis makes for a check."""
+    examples: list[None] = []
+    if not hypothesis.is_hypothesis_test(check.function):
+        yield examples
+        return
+    inner = check.function.hypothesis.inner_test  # type: ignore[attr-defined]
+
+    @functools.wraps(inner)
+    def counting(*args: Any, **kwargs: Any) -> None:
+        examples.append(None)
+        inner(*args, **kwargs)
+
+    check.function.hypothesis.inner_test = counting  # type: ignore[attr-defined]
+    try:
+        yield examples
+    finally:
+        check.function.hypothesis.inner_test = inner  # type: ignore[attr-defined]
 
 
 def main() -> None:

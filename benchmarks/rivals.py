@@ -26,13 +26,13 @@ from datetime import date
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from shutil import copy, copytree
-from statistics import median
 from typing import Any
 
 from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.figures import cell, device, keep, spread
 from benchmarks.pairs import measured
 from benchmarks.rivals_graders.otter_notebook import notebook
 from graders.homework import load
@@ -282,11 +282,6 @@ def versions(python: Path) -> dict[str, str]:
     return {"python": platform.python_version()} | installed
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, least and greatest."""
-    return {"median": median(values), "min": min(values), "max": max(values)}
-
-
 def rows(seconds: dict[str, list[float]], cases: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     """The figures of each grader.
 
@@ -348,7 +343,7 @@ def measure(rounds: int, graders: Sequence[Grader] = ALL) -> dict[str, Any]:
     return {
         "command": f"python -m benchmarks.rivals --rounds {rounds}",
         "date": date.today().isoformat(),
-        "device": f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
+        "device": device(),
         "load": [round(load_before[0], 2), round(os.getloadavg()[0], 2)],
         "versions": versions(python),
         "rows": [
@@ -371,12 +366,9 @@ HEADINGS = (
 def cells(row: dict[str, Any], installed: dict[str, str]) -> list[str]:
     """A row as text."""
 
-    def of(values: dict[str, float], digits: int) -> str:
-        return f"{values['median']:.{digits}f} ({values['min']:.{digits}f} to {values['max']:.{digits}f})"
-
     version = f" {installed[row['package']]}" if row["package"] else ""
-    ratio = of(row["ratio"], 2) if row["grader"] != HEADMASTER.name else "1"
-    figures = [of(row["seconds"], 2), str(row["cases"]), of(row["ms_per_case"], 0), ratio]
+    ratio = cell(row["ratio"], 2) if row["grader"] != HEADMASTER.name else "1"
+    figures = [cell(row["seconds"], 2), str(row["cases"]), cell(row["ms_per_case"], 0), ratio]
     return [row["grader"] + version, *figures, row["points"][FULL], row["points"][WRONG]]
 
 
@@ -407,9 +399,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     found = measure(options.rounds)
-    if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    keep(found, options.out)
     Console(width=None if sys.stdout.isatty() else 150).print(shown(found))
     return 0
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import page
+from benchmarks.figures import add_outlets, device, hand_out
 from graders.catalogue import all_checks
 from graders.homework import Config, Homework, available, load
 from graders.judge import Judge, reference_of
@@ -270,7 +270,7 @@ def report(n: int, console: Console, log: Log) -> dict[str, Any]:
     return {
         "command": f"make timing N={n}",
         "date": date.today().isoformat(),
-        "device": f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
+        "device": device(),
         "python": platform.python_version(),
         "gate": GATE,
         "power": power(n, console, log),
@@ -311,29 +311,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.timing_power", description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=1000, help="gradings of identical code (default: 1000)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the measurements as JSON")
-    parser.add_argument("--page", action="store_true", help="write the tables into docs/timing.md")
     parser.add_argument(
         "--log", type=Path, metavar="FILE", help="keep each grading there, and go on from those that are there"
     )
-    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="measure nothing: take this JSON")
+    add_outlets(parser)
     options = parser.parse_args(arguments)
     if options.n < 1:
         parser.error("--n must be at least 1")
-    if options.source is not None:
-        found = json.loads(options.source.read_text(encoding="utf-8"))
-    else:
-        try:
-            log = Log(options.log)
-        except ValueError as error:
-            parser.error(str(error))
-        found = report(options.n, Console(stderr=True), log)
-    if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    if options.page:
-        page.rewrite(PART, tables(found))
-    print(tables(found))
+    try:
+        log = Log(options.log if options.source is None else None)
+    except ValueError as error:
+        parser.error(str(error))
+    hand_out(options, lambda: report(options.n, Console(stderr=True), log), PART, tables)
     return 0
 
 

@@ -29,13 +29,11 @@ def _quota(groups: Path, membership: Path) -> float:
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        top = groups / controllers if controllers else groups
-        group = top / path.lstrip("/")
-        for folder in [group, *group.parents]:
+        folder = groups / controllers
+        quotas.append(_quota_of(folder))  # in a container the path may be that of the machine: this is all there is
+        for part in path.strip("/").split("/"):
+            folder /= part
             quotas.append(_quota_of(folder))
-            if folder in (top, groups, folder.parent):
-                break
-        quotas.append(_quota_of(top))  # in a container the path may be that of the machine
     return min(quotas)
 
 

@@ -19,6 +19,7 @@ from sandbox.confine import die_with_parent, hide_memory
 from sandbox.launch import Zygote
 
 from .check import Check
+from .cores import usable_cores
 from .verdict import Verdict
 from .verdict_log import as_plain, from_plain
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 MOST = 4  # each needs the memory of a judge and a worker
 ALONE = frozenset({"timing"})  # tasks that are judged when nothing else is
 FIRST = frozenset({"commands", "training"})  # that take long: at the end one lane would be left alone with them
+
+
+def usual_lanes() -> int:
+    """One for each processor that may be used, up to `MOST`."""
+    return min(MOST, usable_cores())
 
 
 class Lanes:

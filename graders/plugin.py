@@ -196,10 +196,9 @@ class Grading:
         from sandbox.self_test import self_test
 
         from .catalogue import all_checks
-        from .cores import usable_cores
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
-        from .lanes import MOST
+        from .lanes import usual_lanes
         from .recorded import RecordError
         from .secret import own_secret
         from .verdict_log import VerdictLog
@@ -237,7 +236,7 @@ class Grading:
             of = f"{homework.slug} {self.judge.snapshot.digest}"
             self.progress = VerdictLog(Path(self.config.option.progress), of)
             self.judge.carry_on(self.progress.verdicts)
-        lanes = self.config.option.lanes or min(MOST, usable_cores())
+        lanes = self.config.option.lanes or usual_lanes()
         if lanes > 1:
             self.judge.judge_ahead(lanes)
         self.config.hook.pytest_headmaster_begin(judge=self.judge, confinement=self.confinement)

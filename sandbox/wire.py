@@ -302,10 +302,10 @@ def _tree(node: Any, tensors: list[Tensor | None], depth: int) -> Any:
     if kind is list:
         return node if _is_plain(node) else [_tree(item, tensors, depth + 1) for item in node]
     if kind is int or kind is float:
-        if (kind is int and not _LEAST <= node < _END) or not math.isfinite(node):
+        if not _is_plain([node]):
             raise WireError("the reply's structure has a number beyond 64 bits")
         return node
-    if type(node) is not dict or len(node) != 1:
+    if kind is not dict or len(node) != 1:
         raise WireError("the reply's structure has an unknown node")
     [(tag, body)] = node.items()
     if tag in ("$tensor", "$array"):

@@ -65,6 +65,20 @@ def random_mask(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return rank < allowed
 
 
+def other_hidden_key(case: Case, size: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Keys and values in which the one that most queries may not see is another, and which queries may not see it.
+
+    Returns:
+        keys (B, H, S, d), values (B, H, S, d_v), and a mask of queries (B, H, T).
+    """
+    hidden = ~case.permit()
+    column = int(hidden.flatten(0, -2).sum(0).argmax())
+    key, value = case.key.clone(), case.value.clone()
+    key[..., column, :] = size
+    value[..., column, :] = size
+    return key, value, hidden[..., column]
+
+
 def close(got: Tensor, expected: Tensor) -> None:
     """Fail if float32 values are further from those in float64 than rounding explains.
 

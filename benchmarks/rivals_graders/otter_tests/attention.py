@@ -5,7 +5,7 @@
 from collections.abc import Callable
 
 import torch
-from attention_cases import GRADING, Case, attention_cases, close, count
+from attention_cases import GRADING, Case, attention_cases, close, count, other_hidden_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from otter.test_files import test_case
@@ -60,13 +60,8 @@ def test_weights_are_a_distribution(attention: Attention, case: Case) -> None:
 def test_masked_keys_have_no_effect(attention: Attention, case: Case, size: float) -> None:
     """See its name."""
     count("masked_keys_have_no_effect")
-    hidden = ~case.permit()
-    column = int(hidden.flatten(0, -2).sum(0).argmax())  # the key that most queries may not see
-    key, value = case.key.clone(), case.value.clone()
-    key[..., column, :] = size
-    value[..., column, :] = size
+    key, value, blind = other_hidden_key(case, size)
     output, weights = attention(case.query, key, value, case.mask)
     expected_output, expected_weights = case.expected()
-    blind = hidden[..., column]
     close(output[blind], expected_output[blind])
     close(weights[blind], expected_weights[blind])

@@ -4,7 +4,7 @@
 
 import torch
 from attention import attention
-from attention_cases import GRADING, Case, attention_cases, close, count
+from attention_cases import GRADING, Case, attention_cases, close, count, other_hidden_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,13 +47,8 @@ def test_weights_are_a_distribution(case: Case) -> None:
 def test_masked_keys_have_no_effect(case: Case, size: float) -> None:
     """What stands in a key and its value has no effect on the queries that may not attend to it."""
     count("masked_keys_have_no_effect")
-    hidden = ~case.permit()
-    column = int(hidden.flatten(0, -2).sum(0).argmax())  # the key that most queries may not see
-    key, value = case.key.clone(), case.value.clone()
-    key[..., column, :] = size
-    value[..., column, :] = size
+    key, value, blind = other_hidden_key(case, size)
     output, weights = attention(case.query, key, value, case.mask)
     expected_output, expected_weights = case.expected()
-    blind = hidden[..., column]
     close(output[blind], expected_output[blind])
     close(weights[blind], expected_weights[blind])
