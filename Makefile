@@ -7,7 +7,7 @@ HOMEWORKS := core cmu_birthplaces $(NOTEBOOKS)
 HOMEWORK ?= cmu_birthplaces
 ON_ALL_CORES := -q -n auto --dist worksteal
 
-.PHONY: demo test test-slow checkpoints attacks runc simulate fuzz lint types bench timing templates coverage audit strength gallery install clean
+.PHONY: demo test test-slow checkpoints attacks runc simulate fuzz lint types bench timing cuda templates coverage audit strength gallery install clean
 .DEFAULT_GOAL := test
 
 install: .venv/.runtime
@@ -55,6 +55,10 @@ N ?= 1000
 timing: .venv/.runtime
 	mkdir -p out
 	$(BIN)/python -m benchmarks.timing_power --n $(N) --log out/timing.jsonl --out out/timing.json --page
+
+# what the checks of CUDA say of attentions of known worth; needs a GPU, and a torch that can use it
+cuda: .venv/.dev
+	$(BIN)/python -m benchmarks.cuda --out out/cuda.json --page
 
 # student_template/ and the solutions as handed in are generated; tests compare them with what this writes
 templates: .venv/.runtime

@@ -40,8 +40,8 @@ def hand_out(
     measure: Callable[[], dict[str, Any]],
     part: str,
     tables: Callable[[dict[str, Any]], str],
-) -> None:
-    """Measure, or read what was measured; write and print it as the options say.
+) -> dict[str, Any]:
+    """Measure, or read what was measured; write and print it as the options say; returns it.
 
     Args:
         options: of `add_outlets`.
@@ -54,6 +54,7 @@ def hand_out(
     if options.page:
         page.rewrite(part, tables(found))
     print(tables(found))
+    return found
 
 
 def keep(found: dict[str, Any], out: Path | None) -> None:

@@ -141,7 +141,7 @@ class CudaContest:
 
         Raises:
             NotIdle: work goes on after the answer.
-        WrongAnswer: an output is wrong.
+            CheckFailed: an output is wrong.
         """
         start = time.monotonic()
         for n_pairs in LOOKS:
