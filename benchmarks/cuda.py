@@ -87,6 +87,12 @@ SUBJECTS = (
         (NO_VERDICT,),
     ),
     Subject(
+        "not divided by the root of d",
+        _REFERENCE.replace(" / math.sqrt(d)", ""),
+        (NO_VERDICT,),
+        (NO_VERDICT,),
+    ),
+    Subject(
         "twenty times the work",
         starting_with("    for _ in range(19):\n        torch.softmax(query @ key.transpose(-2, -1), -1) @ value\n"),
         ("longer than allowed",),

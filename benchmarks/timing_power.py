@@ -40,7 +40,8 @@ PART = "make timing"  # of docs/timing.md
 FAST, LOOPS = "attention_is_fast", "attention_scales_with_tokens"
 GATE = 2.0  # the lowest that a homework may set
 LOADED_SHARE = 3  # one grading of so many has a competing load
-CODE = ("timing.py", "timing_verdict.py", "workloads.py")  # what verdicts on time follow from
+# what verdicts on time follow from
+CODE = ("timing.py", "timing_verdict.py", "scaling.py", "median.py", "workloads.py")
 
 _REFERENCE = (ROOT / "reference" / "attention.py").read_text(encoding="utf-8")
 LOOP_OVER_TOKENS = """
@@ -147,7 +148,9 @@ class Log:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._known: dict[str, tuple[str, float]] = {}
-        code = hashlib.sha256(b"".join((ROOT / "graders" / name).read_bytes() for name in CODE)).hexdigest()
+        parts = [(ROOT / "graders" / name).read_bytes() for name in CODE]
+        parts += [subject.source.encode() for subject in SUBJECTS]
+        code = hashlib.sha256(b"".join([*parts, str(GATE).encode()])).hexdigest()
         if path is None:
             return
         if not path.exists():

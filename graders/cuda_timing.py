@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CUDA = "cuda"
 SHAPES = ((2, 128, 64),) * 3  # of query, key and value
 LEAST_STEPS, MOST_STEPS = 20, 60
+_COARSEST = 0.05  # by how much a value of ordinary size may be off in the coarsest format
 _LEAST_SECONDS = 1e-6  # of what is left when the echo is subtracted
 
 
@@ -254,13 +255,16 @@ def assert_full_precision(timed: Timed, rng: random.Random, device: str = CUDA) 
 
     Raises:
         CheckFailed: its errors are those of a coarser format.
-        CannotJudge: it does not run.
+        CannotJudge: it does not run, or is wrong by more than a coarse format explains.
     """
     with right_first():
         found = _side(timed.submission, timed.binding, device, rng)
     with found.runner.worker:
         numbers = generator(rng.getrandbits(63))
         query, key, value = (torch.randn(2, 48, 36, generator=numbers) for _ in range(3))
+        with right_first():  # wrong values are no coarse ones
+            plain = Chain([query, key, value], [1])
+            plain.check(found.ask(plain)[0], _attended, atol=_COARSEST)
         value = (value * columns(36)).float()
         outputs, _ = found.ask(Chain([query, key, value], [1]))
     if not isinstance(outputs, Tensor) or outputs.shape != (1, *query.shape):

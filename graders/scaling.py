@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .median import Interval, interval_of_median
-from .timing_verdict import ERROR_RATE, LOOKS, STEEPNESS, Comparison, Cost, Pair, Speed, compare
+from .timing_verdict import (
+    ERROR_RATE,
+    LOOKS,
+    STEEPNESS,
+    WALL,
+    Clock,
+    Comparison,
+    Cost,
+    Pair,
+    Sign,
+    Speed,
+    compare,
+    together,
+)
 
 _HEIGHT = 7  # lines of a plot
 _WIDTH = 12  # characters from one size to the next
@@ -18,32 +31,53 @@ def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How a submission's cost grows beside the reference's, by one clock.
+
+    Attributes:
+        clock: the ratios at the largest size.
+        student, reference: the fitted exponents.
+        excess: by how much the submission's is larger, repetition by repetition.
+        costs: of each size, the medians (submission, reference), in seconds.
+    """
+
+    clock: Clock
+    student: float
+    reference: float
+    excess: Interval
+    costs: Mapping[int, tuple[float, float]]
+
+    def sign(self, gate: float) -> Sign:
+        """Slow is what grows faster than the reference's cost and is beyond the gate at the largest size."""
+        ratio, excess = self.clock.ratio, self.excess
+        return Sign(
+            slow=excess.low > STEEPNESS and ratio.low > gate and self.clock.is_quiet,
+            fast=excess.high < STEEPNESS or ratio.high < gate,
+            seems_fast=excess.median < STEEPNESS or ratio.median < gate,
+        )
+
+
+@dataclass(frozen=True)
 class Growth:
     """How a submission's cost grows, beside the reference's.
 
     Attributes:
         largest: the comparison at the largest size.
-        student, reference: the fitted exponents.
-        excess: by how much the submission's is larger, repetition by repetition.
-        costs: of each size, the medians (submission, reference), in seconds.
-        clock: what the costs were measured by.
+        fits: one for each of its clocks.
     """
 
     largest: Comparison
-    student: float
-    reference: float
-    excess: Interval
-    costs: Mapping[int, tuple[float, float]]
-    clock: str
+    fits: tuple[Fit, ...]
 
     @property
     def speed(self) -> Speed:
-        """Too slow only if the cost grows faster than the reference's and is beyond the gate at the largest size."""
-        if self.excess.high < STEEPNESS or self.largest.speed is Speed.FAST_ENOUGH:
-            return Speed.FAST_ENOUGH
-        if self.excess.low > STEEPNESS and self.largest.speed is Speed.TOO_SLOW:
-            return Speed.TOO_SLOW
-        return Speed.CANNOT_TELL
+        """What the clocks say together."""
+        return together([fit.sign(self.largest.gate) for fit in self.fits])
+
+    @property
+    def telling(self) -> Fit:
+        """The fit to be shown: the first that calls the code slow, or else the first."""
+        return next((fit for fit in self.fits if fit.sign(self.largest.gate).slow), self.fits[0])
 
 
 def grow(pairs: Mapping[int, Sequence[Pair]], gate: float) -> Growth:
@@ -56,12 +90,16 @@ def grow(pairs: Mapping[int, Sequence[Pair]], gate: float) -> Growth:
         pairs: size → as many pairs as at any other size.
         gate: the ratio that is allowed at the largest size.
     """
+    largest = compare(pairs[max(pairs)], gate)
+    return Growth(largest, tuple(_fit(pairs, clock, len(largest.clocks)) for clock in largest.clocks))
+
+
+def _fit(pairs: Mapping[int, Sequence[Pair]], clock: Clock, n_clocks: int) -> Fit:
+    """Fit exponents to what one of the clocks has measured."""
     sizes = sorted(pairs)
-    measured = [pair for at_size in pairs.values() for pair in at_size]
-    has_cpu = all(cost.cpu is not None for pair in measured for cost in (pair.student, pair.reference))
 
     def seconds(cost: Cost) -> float:
-        return cost.cpu if has_cpu and cost.cpu is not None else cost.wall
+        return cost.wall if clock.name == WALL or cost.cpu is None else cost.cpu
 
     excess = [
         exponent(sizes, [seconds(pair.student) for pair in repetition])
@@ -75,13 +113,12 @@ def grow(pairs: Mapping[int, Sequence[Pair]], gate: float) -> Growth:
         )
         for size in sizes
     }
-    return Growth(
-        compare(pairs[sizes[-1]], gate),
+    return Fit(
+        clock,
         exponent(sizes, [costs[size][0] for size in sizes]),
         exponent(sizes, [costs[size][1] for size in sizes]),
-        interval_of_median(excess, ERROR_RATE / len(LOOKS)),
+        interval_of_median(excess, ERROR_RATE / len(LOOKS) / n_clocks),
         costs,
-        "processor time" if has_cpu else "wall time",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Gate = Annotated[float, Field(ge=2, le=1000)]
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(min_length=1, max_length=6)]
@@ -38,6 +38,17 @@ class TimingTable(BaseModel):
     sizes: dict[str, Sizes] = {}
     no_cuda: Literal["full points", "no points"] = "full points"
     recorded: tuple[Recorded, ...] = ()
+
+    @model_validator(mode="after")
+    def _sizes_grow(self) -> "TimingTable":
+        for check, sizes in self.sizes.items():
+            if list(sizes) != sorted(set(sizes)):
+                raise ValueError(f"sizes of {check!r} must grow, found {list(sizes)}")
+            if "_with_" in check and len(sizes) < 2:
+                raise ValueError(
+                    f"sizes of {check!r}, which fits how cost grows, must be two or more, found {list(sizes)}"
+                )
+        return self
 
     def require_listed(self, listed: Collection[str]) -> None:
         """Refuse gates and sizes of checks that no item lists.

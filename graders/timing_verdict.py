@@ -8,8 +8,9 @@ from enum import Enum
 from .median import Interval, interval_of_median
 
 ERROR_RATE = 1e-3  # of a verdict, all of its looks at the data together
-LOOKS = (13, 40, 120)  # pairs after which it is decided; 13 is the least number with which anything can be said
-SPREAD = 1.25  # half of the reference's pairs must agree with each other so far, or nothing is said to be slow
+LOOKS = (14, 42, 126)  # pairs after which it is decided; 14 is the least number with which anything can be said
+SPREAD = 1.25  # half of the reference's pairs must agree with each other so far, or the clock calls nothing slow
+WALL, CPU = "wall time", "processor time"  # what the clocks are called in messages
 STEEPNESS = 0.25  # an exponent must be larger than the reference's by so much
 
 
@@ -70,6 +71,11 @@ class Clock:
     ratio: Interval
     spread: float
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the reference agrees with itself."""
+        return self.spread <= SPREAD
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -86,23 +92,47 @@ class Comparison:
     gate: float
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether the reference agrees with itself, by the clock that a busy machine disturbs least."""
-        return self.clocks[0].spread <= SPREAD
-
-    @property
     def speed(self) -> Speed:
-        """Too slow only if every clock says so while the reference agrees with itself; fast enough if one clock does.
+        """What the clocks say together."""
+        return together(
+            [
+                Sign(
+                    slow=clock.ratio.low > self.gate and clock.is_quiet,
+                    fast=clock.ratio.high < self.gate,
+                    seems_fast=clock.ratio.median < self.gate,
+                )
+                for clock in self.clocks
+            ]
+        )
 
-        The first clock decides at the stated error rate. Of a second one, the median must be beyond the gate as well: its
-        interval would be of use on a machine of one's own only.
-        """
-        if any(clock.ratio.high < self.gate for clock in self.clocks):
-            return Speed.FAST_ENOUGH
-        beyond = all(clock.ratio.median > self.gate for clock in self.clocks)
-        if self.is_quiet and beyond and self.clocks[0].ratio.low > self.gate:
-            return Speed.TOO_SLOW
-        return Speed.CANNOT_TELL
+
+@dataclass(frozen=True)
+class Sign:
+    """What one clock says.
+
+    Attributes:
+        slow: too slow, at the stated error rate.
+        fast: fast enough, at the stated error rate.
+        seems_fast: fast enough by the median.
+    """
+
+    slow: bool
+    fast: bool
+    seems_fast: bool
+
+
+def together(signs: Sequence[Sign]) -> Speed:
+    """One outcome of what the clocks say.
+
+    Each clock can call code too slow: who sleeps uses no processor, and who computes in many threads, or before the judge's
+    clock has started, takes no time. Fast enough is what one clock is sure of while no other has it beyond the gate in the
+    median: of wall time a busy machine makes more than that impossible.
+    """
+    if any(sign.slow for sign in signs):
+        return Speed.TOO_SLOW
+    if any(sign.fast for sign in signs) and all(sign.seems_fast for sign in signs):
+        return Speed.FAST_ENOUGH
+    return Speed.CANNOT_TELL
 
 
 def compare(pairs: Sequence[Pair], gate: float) -> Comparison:
@@ -112,19 +142,19 @@ def compare(pairs: Sequence[Pair], gate: float) -> Comparison:
         pairs: in any order.
         gate: the ratio that is allowed.
     """
-    error = ERROR_RATE / len(LOOKS)
 
     def clock(name: str, costs: Sequence[tuple[float, float, float]]) -> Clock:
         ratio = interval_of_median([student / reference for student, reference, _ in costs], error)
         spread = statistics.median(max(again / reference, reference / again) for _, reference, again in costs)
         return Clock(name, ratio, spread)
 
-    clocks = [clock("wall time", [(pair.student.wall, pair.reference.wall, pair.again.wall) for pair in pairs])]
     by_cpu = [
         (pair.student.cpu, pair.reference.cpu, pair.again.cpu)
         for pair in pairs
         if pair.student.cpu is not None and pair.reference.cpu is not None and pair.again.cpu is not None
     ]
-    if len(by_cpu) == len(pairs):
-        clocks.insert(0, clock("processor time", by_cpu))
+    has_cpu = len(by_cpu) == len(pairs)
+    error = ERROR_RATE / len(LOOKS) / (2 if has_cpu else 1)
+    clocks = [clock(CPU, by_cpu)] if has_cpu else []
+    clocks.append(clock(WALL, [(pair.student.wall, pair.reference.wall, pair.again.wall) for pair in pairs]))
     return Comparison(tuple(clocks), len(pairs), gate)

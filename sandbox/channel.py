@@ -21,7 +21,8 @@ class Channel:
     Attributes:
         output: the first 16 KiB of what the worker printed; the rest is read and thrown away.
         frames: number of frames that have crossed the wire, both ways.
-        waited: seconds from the last byte of a request to the last byte of its reply, all requests together.
+        waited: seconds from the last byte of a request to the last byte of its reply, or to the loss of the worker, all
+            requests together.
     """
 
     def __init__(self, zygote: Zygote, process: Process) -> None:
@@ -59,8 +60,13 @@ class Channel:
         try:
             self._send(wire.encode([operation, arguments], nonce), deadline)
             self.frames += 1
-            reply = self._reply(nonce, deadline, max_payload, time.perf_counter())
+            sent = time.perf_counter()
+            try:
+                header, body = self._reply(nonce, deadline, max_payload)
+            finally:
+                self.waited += time.perf_counter() - sent
             self.frames += 1
+            reply = wire.decode(bytes(body[: header.json_bytes]), body[header.json_bytes :])
         except TimeoutError:
             self._lose(WorkerLost(Loss.TIMEOUT, f"{seconds:g}"))
         except wire.WireError as error:
@@ -96,7 +102,7 @@ class Channel:
             except BlockingIOError:
                 self._wait(select.POLLOUT, deadline)
 
-    def _reply(self, nonce: bytes, deadline: float, max_payload: int, sent: float) -> Any:
+    def _reply(self, nonce: bytes, deadline: float, max_payload: int) -> tuple[wire.Header, bytearray]:
         start = bytearray(_CHUNK)
         n_start = self._fill(memoryview(start), wire.HEADER.size, deadline)
         header = wire.read_header(bytes(start[: wire.HEADER.size]), max_payload=max_payload)
@@ -108,8 +114,7 @@ class Channel:
             raise wire.WireError("the reply is longer than it announces")
         body[:n_early] = start[wire.HEADER.size : n_start]
         self._fill(memoryview(body)[n_early:], len(body) - n_early, deadline)
-        self.waited += time.perf_counter() - sent
-        return wire.decode(bytes(body[: header.json_bytes]), body[header.json_bytes :])
+        return header, body
 
     def _fill(self, view: memoryview, at_least: int, deadline: float) -> int:
         """Read at least so many bytes into a view; returns how many came."""

@@ -38,8 +38,8 @@ def test_a_loop_is_told_from_one_operation(cpu: bool) -> None:
     """Protects the gate: a cost for each token grows faster than one that is almost all overhead."""
     found = grow(growing(lambda n: 3e-4 + 5e-5 * n, lambda n: 3e-4 + 1e-6 * n, cpu=cpu), 2.0)
     assert found.speed is Speed.TOO_SLOW
-    assert found.excess.low > 0.5
-    assert found.clock == ("processor time" if cpu else "wall time")
+    assert all(fit.excess.low > 0.5 for fit in found.fits)
+    assert found.telling.clock.name == ("processor time" if cpu else "wall time")
 
 
 def test_a_constant_factor_is_no_growth() -> None:
@@ -51,8 +51,18 @@ def test_a_constant_factor_is_no_growth() -> None:
 def test_steeper_but_fast_is_fast_enough() -> None:
     """Protects code with less overhead than the reference's: it grows faster because it starts lower."""
     found = grow(growing(lambda n: 1e-5 + 2e-6 * n, lambda n: 5e-4 + 1e-6 * n), 2.0)
-    assert found.excess.low > 0.25
+    assert found.telling.excess.low > 0.25
     assert found.speed is Speed.FAST_ENOUGH
+
+
+def test_waiting_that_grows_is_told() -> None:
+    """Protects from a loop that sleeps: it uses no processor time, and is shown by the clock that sees it."""
+
+    def cost(seconds: float, asleep: float = 0.0) -> Cost:
+        return Cost(seconds + asleep, seconds)
+
+    found = grow({n: [Pair(cost(3e-4, 1e-4 * n), cost(3e-4), cost(3e-4))] * LOOKS[0] for n in SIZES}, 2.0)
+    assert (found.speed, found.telling.clock.name) == (Speed.TOO_SLOW, "wall time")
 
 
 def test_between_the_two_it_cannot_be_told() -> None:
