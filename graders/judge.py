@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -100,9 +100,14 @@ class Judge:
         self.end_lanes()
         self._stack.close()
 
-    def judge_ahead(self, lanes: int) -> None:
-        """From now on judge in so many processes side by side, ahead of whoever asks for verdicts; see `lanes`."""
-        self._lanes = Lanes(self, lanes)
+    def judge_ahead(self, lanes: int, checks: Sequence[Check] | None = None) -> None:
+        """From now on judge in so many processes side by side, ahead of whoever asks for verdicts; see `lanes`.
+
+        Args:
+            lanes: how many.
+            checks: which will be asked for; None = all.
+        """
+        self._lanes = Lanes(self, lanes, self.checks if checks is None else checks)
 
     def end_lanes(self) -> None:
         """End what judges ahead; what is not judged yet is judged here."""
@@ -111,8 +116,11 @@ class Judge:
             self._lanes = None
 
     def use(self, zygote: Zygote) -> None:
-        """Take workers from another zygote."""
-        self.zygote, self._lanes = zygote, None
+        """Take workers from another zygote, in a lane: there the solution is not asked for a second opinion.
+
+        Its files would lie beside other lanes' student code, and what made the grader stumble may be that code's doing.
+        """
+        self.zygote, self._lanes, self._reference = zygote, None, None
         self.student = replace(self.student, submission=replace(self.student.submission, zygote=zygote))
 
     @property
@@ -156,7 +164,7 @@ class Judge:
     def _take_over(self, check: Check, verdict: Verdict) -> None:
         """Remember a verdict of another process."""
         self.verdicts[check.id] = verdict
-        if verdict.misconception is not None:
+        if verdict.outcome is Outcome.FAILED and self._can_be_named(check):
             self.misconceptions[check.task] = verdict.misconception
 
     def judge(self, check: Check) -> Verdict:
@@ -227,7 +235,11 @@ class Judge:
             return Verdict.not_judged(Reason.UNCONFINED, staff=self.confinement.summary)
         until = self._deadline.until(check.id, self._waiting())
         student = self._within(self.student, until)
+        deaths = self.zygote.deaths
         verdict = check.run(student, self.seed_of(check), shrink_calls=self._shrink_calls)
+        if verdict.outcome is not Outcome.PASSED and self.zygote.deaths != deaths:
+            # the workers died with it, which was not the code's doing
+            verdict = check.run(student, self.seed_of(check), shrink_calls=self._shrink_calls)
         if verdict.reason is Reason.GRADER_FAULT and self._reference is not None:
             verdict = self._second_opinion(check, verdict, self._reference, until)
         if verdict.outcome is Outcome.FAILED:
@@ -261,7 +273,7 @@ class Judge:
 
     def _with_misconception(self, check: Check, verdict: Verdict, student: Student) -> Verdict:
         """The verdict with the name of the mistake, if it is a known one; asked once per task, at its first failure."""
-        if check.group is Group.INTERFACE or check.task not in banks() or check.task in self.misconceptions:
+        if not self._can_be_named(check):
             return verdict
         try:
             found = named(student, check.task, self.seed_of(check))
@@ -270,6 +282,10 @@ class Judge:
             return replace(verdict, staff=f"{verdict.staff}\n{traceback.format_exc()}".strip())
         self.misconceptions[check.task] = found
         return replace(verdict, misconception=found)
+
+    def _can_be_named(self, check: Check) -> bool:
+        """Whether this is the failure at which the task's known mistakes are asked."""
+        return check.group is not Group.INTERFACE and check.task in banks() and check.task not in self.misconceptions
 
     def _second_opinion(self, check: Check, verdict: Verdict, reference: Path, until: float) -> Verdict:
         """Whose fault it is that the grader stumbled: if the solution passes, what the student's code sent is to blame.

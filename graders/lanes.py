@@ -1,8 +1,8 @@
 """Lanes: processes forked from the judge that judge tasks side by side, ahead of the order in which verdicts are told.
 
-A lane judges a task as a whole, since its checks wait for one another, with a zygote of its own. Seeds follow from the check
-alone, so verdicts are the same with any number of lanes. What a lane does not tell, because it died, the judge finds out
-itself.
+A lane judges a task as a whole, since its checks wait for one another, with a zygote of its own. A check's seed does not
+depend on which process judges it, so verdicts are the same with any number of lanes. What a lane does not tell, because it
+died, or because what runs beside it may be to blame, the judge finds out itself when nothing else runs.
 """
 
 import json
@@ -11,22 +11,25 @@ import select
 import signal
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox.confine import die_with_parent, hide_memory
+from sandbox.errors import SandboxError
 from sandbox.launch import Zygote
 
 from .check import Check
 from .cores import usable_cores
-from .verdict import Verdict
+from .verdict import Reason, Verdict
 from .verdict_log import as_plain, from_plain
 
 if TYPE_CHECKING:
     from .judge import Judge
 
 MOST = 4  # each needs the memory of a judge and a worker
+_FAREWELL = 1.0  # seconds
 ALONE = frozenset({"timing"})  # tasks that are judged when nothing else is
 FIRST = frozenset({"commands", "training"})  # that take long: at the end one lane would be left alone with them
 
@@ -42,14 +45,15 @@ class Lanes:
     Args:
         judge: the one that they are forked from.
         count: how many, at least 1.
+        checks: what is to be judged; those that `judge` has judged already are left out.
     """
 
-    def __init__(self, judge: "Judge", count: int) -> None:
+    def __init__(self, judge: "Judge", count: int, checks: Sequence[Check]) -> None:
         self._pids: dict[int, int] = {}  # by the descriptor of what a lane tells
         self._told: dict[int, bytes] = {}  # by the same, what has come of a line
         self._found: dict[str, tuple[Verdict, float]] = {}
         tasks: dict[str, list[Check]] = {}
-        for check in judge.checks:
+        for check in checks:
             if check.id not in judge.verdicts and check.task not in ALONE:
                 tasks.setdefault(check.task, []).append(check)
         units = [tasks[task] for task in sorted(tasks, key=lambda task: task not in FIRST)]
@@ -57,8 +61,11 @@ class Lanes:
         queue, filling = os.pipe()
         os.write(filling, bytes(range(len(units))))
         os.close(filling)
-        for _ in range(min(count, len(units))):
-            self._fork(judge, units, queue)
+        try:
+            for _ in range(min(count, len(units))):
+                self._fork(judge, units, queue)
+        except (SandboxError, OSError):
+            pass  # there can be no more of them: those that there are do it, or the judge alone
         os.close(queue)
 
     def _fork(self, judge: "Judge", units: Sequence[Sequence[Check]], queue: int) -> None:
@@ -96,23 +103,26 @@ class Lanes:
             self._receive()
 
     def close(self) -> None:
-        """End what is still running."""
+        """End what is still running. What it would tell is not read any more."""
         for pid in self._pids.values():
             os.kill(pid, signal.SIGTERM)
-        ends = time.monotonic() + 1.0
-        while self._pids and time.monotonic() < ends:
-            self._receive(0.05)
-        for pid in self._pids.values():
-            os.kill(pid, signal.SIGKILL)
-        self.finish()
+        ends = time.monotonic() + _FAREWELL
+        for descriptor, pid in self._pids.items():
+            while not _has_ended(pid, os.WNOHANG) and time.monotonic() < ends:
+                time.sleep(0.005)
+            os.close(descriptor)
+            if not _has_ended(pid, os.WNOHANG):
+                os.kill(pid, signal.SIGKILL)
+                _has_ended(pid, 0)
+        self._pids.clear()
 
-    def _receive(self, seconds: float | None = None) -> None:
+    def _receive(self) -> None:
         """Read what has come, and wait for it if nothing has."""
-        for descriptor in select.select(list(self._pids), [], [], seconds)[0]:
+        for descriptor in select.select(list(self._pids), [], [])[0]:
             data = os.read(descriptor, 1 << 16)
             if not data:
                 os.close(descriptor)
-                os.waitpid(self._pids.pop(descriptor), 0)
+                _has_ended(self._pids.pop(descriptor), 0)
                 continue
             *lines, self._told[descriptor] = (self._told[descriptor] + data).split(b"\n")
             for line in lines:
@@ -133,16 +143,37 @@ def _judge_ahead(
             judge.zygote.leave()
             with twin:
                 judge.use(twin)
-                while number := os.read(queue, 1):
-                    for check in units[number[0]]:
-                        verdict = judge.judge(check)
-                        _tell(writing, [check.id, as_plain(verdict), judge.seconds[check.id]])
+                _judge_units(judge, twin, units, queue, writing)
+    except Exception:
+        traceback.print_exc()  # of ours; the judge does without this lane
     finally:
         os._exit(0)
 
 
+def _judge_units(judge: "Judge", twin: Zygote, units: Sequence[Sequence[Check]], queue: int, writing: int) -> None:
+    """Judge one unit after the other, until none is left, or something happens that other lanes may have caused."""
+    while number := os.read(queue, 1):
+        for check in units[number[0]]:
+            verdict = judge.judge(check)
+            if verdict.reason is Reason.GRADER_FAULT or twin.deaths:
+                return
+            _tell(writing, [check.id, as_plain(verdict), judge.seconds[check.id]])
+
+
+def _has_ended(pid: int, options: int) -> bool:
+    """Whether a lane has ended, of which it is asked at most once more then."""
+    try:
+        return os.waitpid(pid, options)[0] != 0
+    except ChildProcessError:
+        return True
+
+
+class _Ended(BaseException):
+    """A lane is to end. Nobody takes this for an error of what is judged, as Hypothesis takes SystemExit."""
+
+
 def _end(number: int, frame: object) -> NoReturn:
-    raise SystemExit
+    raise _Ended
 
 
 def _tell(writing: int, entry: list[Any]) -> None:

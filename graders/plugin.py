@@ -198,7 +198,6 @@ class Grading:
         from .catalogue import all_checks
         from .homework import HomeworkError, check_ids, load
         from .judge import Judge, reference_of
-        from .lanes import usual_lanes
         from .recorded import RecordError
         from .secret import own_secret
         from .verdict_log import VerdictLog
@@ -236,9 +235,6 @@ class Grading:
             of = f"{homework.slug} {self.judge.snapshot.digest}"
             self.progress = VerdictLog(Path(self.config.option.progress), of)
             self.judge.carry_on(self.progress.verdicts)
-        lanes = self.config.option.lanes or usual_lanes()
-        if lanes > 1:
-            self.judge.judge_ahead(lanes)
         self.config.hook.pytest_headmaster_begin(judge=self.judge, confinement=self.confinement)
 
     @property
@@ -262,6 +258,15 @@ class Grading:
         """Put the checks in the order of the handout."""
         order = {check_id: place for place, check_id in enumerate(self.present)}
         items.sort(key=lambda item: order[item.check.id] if isinstance(item, CheckItem) else len(order))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin to judge what has been selected: in lanes, if these are checks of several tasks."""
+        from .lanes import ALONE, usual_lanes
+
+        checks = [item.check for item in session.items if isinstance(item, CheckItem)]
+        lanes = self.config.option.lanes or usual_lanes()
+        if lanes > 1 and len({check.task for check in checks} - ALONE) > 1 and not self.config.option.collectonly:
+            self.judge.judge_ahead(lanes, checks)
 
     def pytest_report_header(self) -> list[str]:
         """Say what is graded."""

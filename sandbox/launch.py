@@ -97,9 +97,14 @@ class Process:
 
 
 class Zygote:
-    """Starts at once in the background; the first `spawn` waits until it is ready. A context manager."""
+    """Starts at once in the background; the first `spawn` waits until it is ready. A context manager.
+
+    Attributes:
+        deaths: how often it has died. Its workers died with it then, whatever they were asked.
+    """
 
     def __init__(self, *, _control: socket.socket | None = None) -> None:
+        self.deaths = 0
         self._popen: subprocess.Popen[bytes] | None = None
         self._is_twin = self._ready = _control is not None
         if _control is None:
@@ -189,6 +194,8 @@ class Zygote:
                 return self._fork(limits, folders, scratch)
             except SandboxError:
                 pass  # it has died since, perhaps by a student's hand: no reason to judge nothing
+        elif self._popen is not None:
+            self._has_died()
         self.close()
         self._start()
         self.wait_until_ready()
@@ -228,11 +235,15 @@ class Zygote:
         try:
             _kill(process.pid)
         except (ProcessLookupError, PermissionError):
-            return None  # the zygote died and its workers with it
+            self._has_died()  # and its workers with it: otherwise this one would still have its status
+            return None
         try:
             self._control.send(json.dumps({"reap": process.pid}).encode())
             status = self._ask()["status"]
-        except (SandboxError, OSError):
+        except SandboxError:
+            return None
+        except OSError:
+            self._has_died()
             return None
         return status if type(status) is int else None
 
@@ -245,12 +256,12 @@ class Zygote:
             pass  # the zygote died and its workers with it
 
     def leave(self) -> None:
-        """Leave a twin to the process that was forked since."""
+        """Leave it to another process that has it since a fork."""
         self._control.close()
         self._errors.close()
 
     def close(self) -> None:
-        """End the zygote and every worker of it; returns when the zygote is gone."""
+        """End the zygote and every worker of it; returns when the zygote is gone. A twin is gone a moment later."""
         self._control.close()
         if self._popen is not None:
             if not self._ready:
@@ -267,13 +278,20 @@ class Zygote:
     def _ask(self) -> dict[str, Any]:
         answer = self._receive(10.0)
         if not answer:
-            self._is_twin = False
-            if self._popen is not None:
-                self._popen.kill()  # the next spawn starts another
-                self._popen.wait()
+            self._has_died()
             raise SandboxError("the sandbox's parent process is gone")
         reply: dict[str, Any] = json.loads(answer)
         return reply
+
+    def _has_died(self) -> None:
+        """Have the next `spawn` start another."""
+        if self._is_twin or self._popen is not None:
+            self.deaths += 1
+        self._is_twin = False
+        if self._popen is not None:
+            self._popen.kill()
+            self._popen.wait()
+            self._popen = None
 
     def _receive(self, seconds: float) -> bytes:
         try:

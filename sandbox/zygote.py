@@ -2,8 +2,8 @@
 
 It is started by `launch`, isolated, sees neither the checkout nor a secret, computes nothing (a thread pool that
 runs before a fork hangs after it), and listens to the judge alone. The judge asks for a worker, for the exit status
-of one that it has killed, or to forget one whose status does not matter. When the judge disappears, the zygote ends
-its workers and itself.
+of one that it has killed, to forget one whose status does not matter, or for a twin: another zygote, for another process
+that judges. When the judge disappears, the zygote ends its workers and itself.
 """
 
 import gc
@@ -13,10 +13,12 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 
 from . import confine, worker
 
 CONNECTION_FD = 3
+_FAREWELL = 2.0  # seconds
 
 
 def main(control: socket.socket) -> None:
@@ -24,6 +26,7 @@ def main(control: socket.socket) -> None:
     confine.die_with_parent()
     confine.hide_memory()
     confine.prepare()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it was ignored, no status could be asked for
     tempfile.tempdir = "/tmp"  # else whoever asks for it first tries to write there
     gc.collect()
     gc.freeze()
@@ -34,6 +37,7 @@ def main(control: socket.socket) -> None:
 def _serve(control: socket.socket) -> None:
     """Fork what is asked for, until the control socket is closed."""
     children: set[int] = set()
+    twins: set[int] = set()
     doomed: set[int] = set()  # killed by the judge, which does not ask how they ended
     spare, before = _Spare(control), b""
     while True:
@@ -45,7 +49,12 @@ def _serve(control: socket.socket) -> None:
             if spare.order not in (b"", message):
                 spare.end()
                 spare = _Spare(control)
-            spare.send(message, descriptors)
+            try:
+                spare.send(message, descriptors)
+            except OSError:  # it is gone: the kernel ends it early when memory runs out
+                spare.end()
+                spare = _Spare(control)
+                spare.send(message, descriptors)
             children.add(spare.pid)
             control.send(json.dumps({"pid": spare.pid}).encode())
             for descriptor in descriptors:
@@ -54,8 +63,7 @@ def _serve(control: socket.socket) -> None:
             spare, before = _Spare(control, message if message == before else b""), message
         elif "twin" in request:
             pid = _twin(control, spare, descriptors[0])
-            children.add(pid)
-            doomed.add(pid)  # it ends when the judge closes its socket
+            twins.add(pid)
             control.send(json.dumps({"pid": pid}).encode())
         elif "reap" in request:
             pid = request["reap"]
@@ -69,8 +77,28 @@ def _serve(control: socket.socket) -> None:
             children.discard(pid)
     children.add(spare.pid)
     for pid in children:
-        os.kill(pid, signal.SIGKILL)
+        _kill(pid)
     for pid in children:
+        os.waitpid(pid, 0)
+    _see_off(twins)
+
+
+def _kill(pid: int) -> None:
+    """Kill a worker with all processes that it has made: none of them can leave its group."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has no group of its own yet
+        os.kill(pid, signal.SIGKILL)
+
+
+def _see_off(twins: set[int]) -> None:
+    """Wait until twins have ended: each does when whom it serves is gone, and ends its workers, which nobody else can."""
+    ends = time.monotonic() + _FAREWELL
+    while twins and time.monotonic() < ends:
+        twins = {pid for pid in twins if not os.waitpid(pid, os.WNOHANG)[0]}
+        time.sleep(0.005)
+    for pid in twins:
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
 

@@ -5,13 +5,18 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from graders.catalogue import all_checks
+from graders.check import Check
 from graders.judge import Judge
 from graders.lanes import ALONE, FIRST
 from graders.verdict import Outcome, Reason, Verdict
+from sandbox.errors import SandboxError
+from sandbox.launch import Zygote
 
 CORE = Path(__file__).parents[2] / "reference"
 CHAFFS = Path(__file__).parents[1] / "chaffs"
@@ -113,6 +118,80 @@ def test_nothing_is_left(judge: MakeJudge) -> None:
     for pid in running:
         with pytest.raises(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
+
+
+def test_a_twin_that_dies(judge: MakeJudge, zygote: Zygote) -> None:
+    """Protects right code from the kernel's killer: that a worker died with its zygote is not told of the code."""
+    assert zygote._popen is not None
+    before = set(psutil.Process(zygote._popen.pid).children())
+    whole = some(judge(CORE, seed=3), *TASKS[:3])
+    whole.judge_ahead(2)
+    time.sleep(0.3)
+    twins = [process for process in set(psutil.Process(zygote._popen.pid).children()) - before if process.children()]
+    assert len(twins) == 2
+    for process in twins:
+        process.kill()
+    assert {verdict.outcome for verdict in whole.judge_all().values()} == {Outcome.PASSED}
+
+
+def test_no_twin_to_be_had(judge: MakeJudge, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the run: where no process can be made, there are no lanes, and the judge judges."""
+
+    def gone(self: Zygote) -> Zygote:
+        raise SandboxError("gone")
+
+    monkeypatch.setattr(Zygote, "twin", gone)
+    whole = some(judge(CORE, seed=3), "mask", "rope")
+    whole.judge_ahead(2)
+    assert pids(whole) == []
+    assert {verdict.outcome for verdict in whole.judge_all().values()} == {Outcome.PASSED}
+
+
+def test_the_graders_stumbling_is_settled_alone(judge: MakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects points: what student code in one lane may have done to another is no fault of the grader that pays in full."""
+    judge_pid, original = os.getpid(), Check.run
+
+    def stumbling(self: Check, *args: Any, **kwargs: Any) -> Verdict:
+        if os.getpid() != judge_pid:
+            return Verdict.not_judged(Reason.GRADER_FAULT)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(Check, "run", stumbling)
+    whole = some(judge(CORE, seed=3, reference=CORE), "mask", "rope")
+    whole.judge_ahead(2)
+    assert {verdict.outcome for verdict in whole.judge_all().values()} == {Outcome.PASSED}
+
+
+def test_a_request_to_end_is_no_mistake_of_the_code(judge: MakeJudge, hand_in: Callable[..., Path]) -> None:
+    """Protects right code from SIGTERM in the middle of a case: the lane ends at once, and tells nothing of it."""
+    text = (CORE / "layer_norm.py").read_text()
+    text += "\nimport time\nown = layer_norm\n"
+    text += "def layer_norm(*args, **names):\n    time.sleep(0.1)\n    return own(*args, **names)\n"
+    slow = some(judge(hand_in({"layer_norm.py": text}), seed=3), "layer_norm")
+    slow.judge_ahead(1)
+    [pid] = pids(slow)
+    time.sleep(1.0)
+    os.kill(pid, signal.SIGTERM)
+    start = time.monotonic()
+    assert slow._lanes is not None
+    slow._lanes.finish()
+    assert time.monotonic() - start < 0.9
+    assert {verdict.outcome for verdict, _ in slow._lanes._found.values()} <= {Outcome.PASSED}
+
+
+def test_only_what_is_asked_for(judge: MakeJudge, hand_in: Callable[..., Path]) -> None:
+    """Protects `-k`: a gate that was not selected counts as met, with lanes as without; and it costs no time."""
+    folder = hand_in({"mask.py": "def causal_mask(T):\n    return None\n"})
+    told = []
+    for lanes in (0, 2):
+        whole = some(judge(folder, seed=3), "mask")
+        chosen = [check for check in whole.checks if not check.group.gates][:1]
+        if lanes:
+            whole.judge_ahead(lanes, chosen)
+        told.append(whole.judge(chosen[0]))
+        assert set(whole.verdicts) == {chosen[0].id}
+    assert told[0] == told[1]
+    assert told[0].outcome is Outcome.FAILED
 
 
 def test_the_lists_name_tasks() -> None:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from sandbox import landlock, launch
+from sandbox import intake, landlock, launch, programs
 from sandbox.channel import Channel
 from sandbox.client import Patience, Submission, Worker
 from sandbox.confine import Limits
@@ -229,3 +230,70 @@ def test_what_is_asked_again_is_ready(zygote: Zygote, tmp_path: Path) -> None:
     asked = [few, few, few, many, few, few, few, many, many, many, many]
     assert [open_files(limits) for limits in asked] == [str(limits.open_files) for limits in asked]
     assert open_files(many, str(tmp_path)) == "128"
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes that it has started and that still run."""
+    children = psutil.Process(pid).children()
+    return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}
+
+
+def test_a_spare_that_is_killed_harms_nobody(zygote: Zygote, is_gone: Callable[[int], bool]) -> None:
+    """Protects from the out-of-memory killer, who takes a waiting spare early: its zygote and the workers live on."""
+    workers = [zygote.spawn(Limits()) for _ in range(3)]
+    before, deaths = pid_of(zygote), zygote.deaths
+    until = time.monotonic() + 5
+    while len(children_of(before)) < 4 and time.monotonic() < until:
+        time.sleep(0.01)
+    [spare] = children_of(before) - {worker.pid for worker in workers}
+    os.kill(spare, signal.SIGKILL)
+    time.sleep(0.1)
+    workers.append(zygote.spawn(Limits()))
+    assert (pid_of(zygote), zygote.deaths) == (before, deaths)
+    assert workers[-1].pid != spare
+    assert [end(zygote, worker) for worker in workers] == [signal.SIGKILL] * 4
+
+
+def test_deaths_are_counted() -> None:
+    """Protects whoever was asked then: that a worker was lost with its zygote can be told from its own end."""
+    with Zygote() as mortal:
+        assert end(mortal, mortal.spawn(Limits())) == signal.SIGKILL
+        assert mortal.deaths == 0
+        worker = mortal.spawn(Limits())
+        os.kill(pid_of(mortal), signal.SIGKILL)
+        until = time.monotonic() + 5
+        while psutil.pid_exists(worker.pid) and time.monotonic() < until:
+            time.sleep(0.01)
+        end(mortal, worker)
+        end(mortal, mortal.spawn(Limits()))
+        assert mortal.deaths == 1
+
+
+def test_what_a_command_has_started_ends_with_the_zygote(is_gone: Callable[[int], bool], tmp_path: Path) -> None:
+    """Protects the machine: where the judge of a twin is killed, not even processes made by student code stay."""
+    (tmp_path / "run.py").write_text(
+        "import os, sys, time\nif os.fork() == 0:\n    time.sleep(60)\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"
+    )
+    with Zygote() as whole, intake.take(tmp_path) as snapshot:
+        twin = whole.twin()
+        lane = os.fork()
+        if lane == 0:
+            whole.leave()
+            try:
+                with programs.run(twin, snapshot, ["run.py"], seconds=60):
+                    pass
+            finally:
+                os._exit(0)
+        twin.leave()
+        until = time.monotonic() + 20
+        of_student: list[psutil.Process] = []
+        while not of_student and time.monotonic() < until:
+            time.sleep(0.05)
+            below = psutil.Process(pid_of(whole)).children(recursive=True)
+            of_student = [
+                process for process in below if process.ppid() not in (pid_of(whole), *children_of(pid_of(whole)))
+            ]
+        assert of_student
+        os.kill(lane, signal.SIGKILL)
+        os.waitpid(lane, 0)
+    assert all(is_gone(process.pid) for process in of_student)
