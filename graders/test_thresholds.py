@@ -10,16 +10,15 @@ from sandbox.weights import Weights
 
 from .check import check
 from .compare import assert_true
-from .proportions import in_words, wilson
+from .proportions import Z_999, differ, in_words, wilson
 from .trained import HONEST, PARTS, Again, Trained, figures, try_to_look
 from .trained_classifier import accuracy_of, perplexity_of
 from .trained_files import Predictions, read_accuracy, right_lines
 from .trained_table import ModelTable, credit
 from .verdict import CannotJudge, CheckFailed, Reason
 
-CONFIRMING = 60  # questions by which an accuracy is confirmed, if there are enough
-OF_RIGHT = 5 / 6  # of these, how many have a right answer in the file: they are what it claims
-COUNTING = 100  # those by which it is taken where that fails
+CONFIRMING = {"dev": 60, "test": 180}  # questions by which an accuracy is confirmed, if there are enough
+OF_RIGHT = 5 / 6  # of those of dev, how many have a right answer in the file: they are what it claims
 
 # ------------------------------------------------------------------------------------------ without pretraining
 
@@ -196,8 +195,9 @@ def _parameters_are_sound(trained: Trained, name: str) -> None:
     }
     for other_name, other in others.items():
         shared = [key for key in _learnt(found) if key in other.digests]
+        equal = [key for key in shared if found.digests[key] == other.digests[key]]
         assert_true(
-            not shared or any(found.digests[key] != other.digests[key] for key in shared),
+            not shared or 2 * len(equal) < len(shared),
             f"{model.parameters} and {other_name} hold the same numbers. Which model are they of? Each is trained on its own.",
         )
     known = trained.birth_places.digests
@@ -237,6 +237,7 @@ def _claims_hold(trained: Trained, name: str, rng: random.Random) -> None:
     _tell_staff(trained, name, again)
     if again.doubted is not None:
         raise CheckFailed(_question(model, again, "Hand in the files of one run."))
+    _require_other_numbers(again)
     n, agree = sum(a.n for a in again.asked), sum(a.agree for a in again.asked)
     trained.notes.append(f"Of {n} questions picked at random, your code answers {agree} as the files do.")
 
@@ -259,10 +260,11 @@ def _accuracy_is_reached(trained: Trained, name: str, part: str, rng: random.Ran
             f"{text}, but nothing confirms it: there is no file {model.parameters}. Add it, with this name."
         )
     answering = trained.opened(model)
-    again = trained.put_again(answering, {part: found}, {part: CONFIRMING}, rng, OF_RIGHT)
+    again = trained.put_again(answering, {part: found}, CONFIRMING, rng, OF_RIGHT)
     _tell_staff(trained, name, again)
+    _require_other_numbers(again)
     if again.doubted is not None:
-        n_right, n = trained.right_again(answering, part, rng, COUNTING)
+        n_right, n = trained.right_again(answering, part, rng, lambda n_right, n: _is_clear(model, n_right, n))
         trained.staff.append(f"{name}: the model itself answers {in_words(n_right, n)} rightly.")
         text = (
             f"{_question(model, again, 'The accuracy was taken from your code instead')}: "
@@ -272,6 +274,27 @@ def _accuracy_is_reached(trained: Trained, name: str, part: str, rng: random.Ran
     if earned < 1:
         raise CheckFailed(f"{text}; {_percent(model.threshold)} is asked for.", credit=earned)
     trained.notes.append(f"{text}.")
+
+
+def _is_clear(model: ModelTable, n_right: int, n: int) -> bool:
+    """Whether an accuracy of so many of so many earns the same wherever in its 99.9 % interval it lies."""
+    assert model.threshold is not None
+    low, high = (credit(share, model.threshold, model.partial) for share in wilson(n_right, n, Z_999))
+    return low == high
+
+
+def _require_other_numbers(again: Again) -> None:
+    """Leave to people what nothing could be asked of that tells code which looks its answers up.
+
+    Raises:
+        CannotJudge: the characters could not get other numbers.
+    """
+    if not again.relabelled:
+        raise CannotJudge(
+            Reason.UNSETTLED,
+            "Not judged: the model's embedding and head are not where the starter has them (tok_emb, head), so the characters "
+            "could not get other numbers, by which code that looks its answers up is told. The staff judges it.",
+        )
 
 
 def _accuracy_may_be_reached(trained: Trained, name: str, part: str) -> None:
@@ -290,7 +313,28 @@ def _accuracy_may_be_reached(trained: Trained, name: str, part: str) -> None:
         least = model.threshold or 0.0
         reached, expected = wilson(n_right, n)[1] >= least, f"{_percent(least)} or so is expected"
     assert_true(reached, f"{text}; {expected}.")
+    _require_similar(trained, model, text, part)
     trained.notes.append(f"{text}.")
+
+
+def _require_similar(trained: Trained, model: ModelTable, text: str, part: str) -> None:
+    """Advice: what is reached on one half of the questions is reached on the other, unless one of them was trained on."""
+    counts = {}
+    for each in PARTS:
+        places = trained.questions(each).places
+        name = model.dev if each == "dev" else model.test
+        if places is None or trained.find(name) is None:
+            return
+        found = trained.predictions(model, each)
+        if not found.fits:
+            return
+        counts[each] = len(right_lines(found.lines, places)), len(found.lines)
+    if differ(counts["dev"], counts["test"]):
+        other = "test" if part == "dev" else "dev"
+        raise CheckFailed(
+            f"{text}, and of the {other} questions {in_words(*counts[other])}: that is more than chance explains. Are the two "
+            "put to the model in the same way, and is neither of them in what it was trained on?"
+        )
 
 
 def _fitting(trained: Trained, model: ModelTable, part: str) -> Predictions:

@@ -1,13 +1,13 @@
 """A submission's trained models as the checks of `test_thresholds.py` see them: files, and code that runs in a worker."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from sandbox.client import Submission, Worker
-from sandbox.errors import StudentError
+from sandbox.errors import StudentError, WorkerLost
 from sandbox.weights import Weights, describe
 
 from .proportions import at_least
@@ -20,6 +20,7 @@ from .verdict import CheckFailed
 HONEST = 0.05  # share of answers that another device's arithmetic may change, generously
 ALPHA = 5e-4  # each of two counts is doubted below this probability: an honest file 1 time in 1000 at most
 PARTS = ("dev", "test")
+COUNTING = (100, 250)  # questions after which it is looked whether an accuracy is clear
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,8 @@ class Trained:
             handed_in: the files, by part.
             counts: how many questions of each part.
             rng: draws them.
-            of_right: the share that is drawn from lines that are right, where that is known and there are enough.
+            of_right: of dev, the share that is drawn from lines that are right, if there are enough. Of test all are drawn
+                alike: the worker sees which, and could tell the student whose lines are right.
         """
         state, other_numbers = rng.getstate(), random.Random(rng.random())
         relabelled = answering.relabel(other_numbers)
@@ -213,7 +215,7 @@ class Trained:
         """Put some questions of one file to a model again; see `put_again`."""
         asked = self.questions(part)
         right = set(right_lines(handed_in.lines, asked.places)) if asked.places is not None else set()
-        chosen = _drawn(rng, range(len(asked.questions)), right, count, of_right)
+        chosen = _drawn(rng, range(len(asked.questions)), right if part == "dev" else set(), count, of_right)
         chosen = [i for i in chosen if i < len(handed_in.lines)]
         best: list[bool] = []
         for form in _forms(part):
@@ -232,19 +234,33 @@ class Trained:
         among = [agrees for i, agrees in zip(chosen_known, best, strict=True) if i in right]
         return Asked(handed_in.name, len(best), sum(best), len(among), sum(among))
 
-    def right_again(self, answering: Answering, part: str, rng: random.Random, count: int) -> tuple[int, int]:
-        """Of some questions, drawn from all, how many the model itself answers rightly; and how many were asked."""
+    def right_again(
+        self, answering: Answering, part: str, rng: random.Random, is_clear: Callable[[int, int], bool]
+    ) -> tuple[int, int]:
+        """Of some questions, drawn from all, how many the model itself answers rightly; and how many were asked.
+
+        Args:
+            answering: the model.
+            part: of the questions.
+            rng: draws them.
+            is_clear: whether so many right answers of so many are enough to know; otherwise more are asked, up to all.
+        """
         asked = self.questions(part)
         assert asked.places is not None
-        chosen = rng.sample(range(len(asked.questions)), min(count, len(asked.questions)))
-        best = 0
-        for form in _forms(part):
-            known = [i for i in chosen if answering.knows(form.format(asked.questions[i]))]
-            # all answers are cut at the same length: what a worker sees must not depend on what is right
-            longest = max(map(len, asked.places)) + 1
-            answers = answering.answers([form.format(asked.questions[i]) for i in known], longest=longest)
-            best = max(best, sum(same(asked.places[i], a) for i, a in zip(known, answers, strict=True)))
-        return best, len(chosen)
+        chosen = rng.sample(range(len(asked.questions)), len(asked.questions))
+        # all answers are cut at the same length: what a worker sees must not depend on what is right
+        longest = max(map(len, asked.places)) + 1
+        right, n = dict.fromkeys(_forms(part), 0), 0
+        for until in (*COUNTING, len(chosen)):
+            batch = chosen[n:until]
+            for form in right:
+                known = [i for i in batch if answering.knows(form.format(asked.questions[i]))]
+                answers = answering.answers([form.format(asked.questions[i]) for i in known], longest=longest)
+                right[form] += sum(same(asked.places[i], a) for i, a in zip(known, answers, strict=True))
+            n += len(batch)
+            if is_clear(max(right.values()), n):
+                break
+        return max(right.values()), n
 
 
 def doubt(asked: Sequence[Asked]) -> float | None:
@@ -266,10 +282,19 @@ def figures(asked: Sequence[Asked]) -> str:
 
 
 def try_to_look(trained: Trained, name: str) -> Weights | None:
-    """What is in a checkpoint, or None where it is not there or cannot be opened: another check says so."""
+    """What is in a checkpoint, or None where it is not there or cannot be opened: another check says so.
+
+    It is opened in a worker of its own, which it may end.
+    """
+    path = trained.find(name)
+    if path is None:
+        return None
     try:
-        return trained.look_at(name) if trained.find(name) is not None else None
-    except StudentError:
+        with trained.submission.open(0) as worker:
+            return describe(worker, path)
+    except (StudentError, WorkerLost) as error:
+        if isinstance(error, WorkerLost) and error.during == "run":
+            raise
         return None
 
 

@@ -9,7 +9,7 @@ import random
 import torch
 from torch import Tensor
 
-from sandbox.client import Remote
+from sandbox.client import Remote, Worker
 
 from .oracles.loss import next_token_loss
 from .trained import Trained
@@ -20,7 +20,6 @@ from .verdict import CheckFailed
 
 _BATCH = 50  # images in one call
 _HEAD = 1 << 16  # bytes of a reply beside the tensor that is waited for
-_PROBED = 3  # windows in which it is tried whether the model sees what it is to predict
 
 
 def accuracy_of(trained: Trained, table: ImagesTable, rng: random.Random) -> tuple[int, int]:
@@ -54,22 +53,28 @@ def perplexity_of(trained: Trained, table: TextTable, rng: random.Random) -> flo
             depends on what comes after it.
         StudentError, WorkerLost: as of any call.
     """
-    path = trained.path_of(table.parameters)
-    looked = trained.look_at(table.parameters)
-    trained.notes += looked.notes
-    model = construct(trained.worker, table.model, table.modules, table.arguments)
-    load_into(model, path)
+    trained.notes += trained.look_at(table.parameters).notes
     tokens = read_tokens(trained.data, table.context)
     starts = [rng.randrange(len(tokens) - table.context + 1) for _ in range(table.windows)]
     windows = [torch.tensor([tokens[start : start + table.context]]) for start in starts]  # each (1, T)
-    reader = _Reader(model, table, looked.tensors.get(table.tied, ("", ()))[1])
-    for ids in windows[:_PROBED]:
-        _require_causal(reader, ids, rng)
-    losses = [float(next_token_loss(reader.logits(ids), ids)) for ids in windows]
+    losses = []
+    with trained.submission.open(rng.getrandbits(63)) as worker:
+        whole, changed = _reader(trained, table, trained.worker), _reader(trained, table, worker)
+        for ids in windows:
+            logits = whole.logits(ids)
+            _require_causal(logits, changed, ids, rng)
+            losses.append(float(next_token_loss(logits, ids)))
     try:
         return math.exp(sum(losses) / len(losses))
     except OverflowError:
         return math.inf
+
+
+def _reader(trained: Trained, table: TextTable, worker: Worker) -> "_Reader":
+    """The model in one of the workers."""
+    model = construct(worker, table.model, table.modules, table.arguments)
+    load_into(model, trained.path_of(table.parameters))
+    return _Reader(model, table, trained.look_at(table.parameters).tensors.get(table.tied, ("", ()))[1])
 
 
 class _Reader:
@@ -117,13 +122,19 @@ class _Reader:
         return output
 
 
-def _require_causal(reader: _Reader, ids: Tensor, rng: random.Random) -> None:
-    """Require that what a model predicts does not change when later tokens do: it might read them off."""
-    keep = rng.randrange(ids.shape[1] // 4, max(ids.shape[1] // 4 + 1, 3 * ids.shape[1] // 4)) + 1
+def _require_causal(before: Tensor, reader: _Reader, ids: Tensor, rng: random.Random) -> None:
+    """Require that what a model predicts does not change when later tokens do: it might read them off.
+
+    Args:
+        before: its logits (1, T, V) for `ids`.
+        reader: the same model in another worker, which never sees these tokens whole: it cannot know what was predicted.
+        ids: (1, T).
+        rng: draws the first token that is changed, anywhere in the piece.
+    """
+    keep = rng.randrange(1, ids.shape[1]) if ids.shape[1] > 1 else 1
     other = ids.clone()
     other[:, keep:] = ids[:, torch.tensor([rng.randrange(keep) for _ in range(ids.shape[1] - keep)], dtype=torch.long)]
-    before, after = reader.logits(ids)[:, :keep], reader.logits(other)[:, :keep]
-    if not torch.allclose(before, after, rtol=1e-3, atol=1e-3):
+    if not torch.allclose(before[:, :keep], reader.logits(other)[:, :keep], rtol=1e-3, atol=1e-3):
         raise CheckFailed(
             f"What {reader.table.model} predicts changes when the tokens after it do: it sees what it is to predict, so its "
             "perplexity means nothing. Is there a causal mask?"

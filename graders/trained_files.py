@@ -14,6 +14,7 @@ from .verdict import CheckFailed
 MAX_BYTES = 1 << 20
 _LINE = re.compile(r"correct:\s*([\d.]+)\s+out of\s+([\d.]+)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\.\d+")
+_ASIDE = re.compile(r"\([^()]*\)")  # 5.0 (25 of 500)
 _HOW = 'Write it with open(path, "w", encoding="utf-8")'
 
 
@@ -140,7 +141,7 @@ def read_accuracy(name: str, data: bytes) -> tuple[float, int, list[str]]:
     if line := _LINE.search(text):
         rest = text[line.end() :]
     percent = re.findall(rf"({_NUMBER.pattern})\s*%", rest)
-    numbers = percent or _NUMBER.findall(rest)
+    numbers = percent or _NUMBER.findall(_ASIDE.sub(" ", rest)) or _NUMBER.findall(rest)
     if not numbers:
         raise CheckFailed(
             f"{name} holds no number: {clean(text.strip(), 100)!r}. Expected the accuracy in percent, such as 12.5, or the "

@@ -52,33 +52,47 @@ class Answering:
         self._number(list(range(len(self.characters))))
 
     def relabel(self, rng: random.Random) -> bool:
-        """Give the characters other numbers, in the model's embedding and head as in what it is asked.
+        """Give the characters other numbers, in the model's embedding and head (with its bias) as in what it is asked.
 
         What is computed from the parameters stays what it was. Code that looks its answers up does not know the questions
         any more. Padding and ⁇ keep their numbers, which a model may treat on their own.
 
         Returns:
-            Whether it was done; not where the model has no embedding and head under the usual names.
+            Whether it was done; not where the model has no embedding and head under the usual names, or does not load them
+            alone.
         """
         width = len(self.characters)
-        if not self._own:
-            for name in ("tok_emb", "head"):
-                try:
-                    value = self.module.part(name).get("weight")
-                except StudentError:
-                    self._own = {}
-                    return False
-                wide = value.shape[1:] if isinstance(value, Tensor) and value.dim() == 2 else (1,)
-                what = f"{name}.weight of {self.module.name}"
-                self._own[f"{name}.weight"] = require_numbers(value, what, (width, *wide))
+        try:
+            self._own = self._own or self._numbered()
+        except StudentError:
+            return False
         numbers = list(range(2, width))
         rng.shuffle(numbers)
         self._number([0, MASK_ID, *numbers])
         moved = {name: torch.empty_like(weight) for name, weight in self._own.items()}
         for name, weight in self._own.items():
             moved[name][self._numbers] = weight
-        self.module.do("load_state_dict", moved, strict=False)
+        try:
+            self.module.do("load_state_dict", moved, strict=False)
+            self.module.describe()  # what loading raises is raised now
+        except StudentError:  # a load_state_dict of its own that wants everything
+            self._own = {}
+            self._number(list(range(width)))
+            return False
         return True
+
+    def _numbered(self) -> dict[str, Tensor]:
+        """The parameters that have a row for each character."""
+        width, found = len(self.characters), {}
+        for name in ("tok_emb", "head"):
+            value = self.module.part(name).get("weight")
+            wide = value.shape[1:] if isinstance(value, Tensor) and value.dim() == 2 else (1,)
+            what = f"{name}.weight of {self.module.name}"
+            found[f"{name}.weight"] = require_numbers(value, what, (width, *wide))
+        bias = self.module.part("head").get("bias")
+        if bias is not None:
+            found["head.bias"] = require_numbers(bias, f"head.bias of {self.module.name}", (width,))
+        return found
 
     def _number(self, numbers: list[int]) -> None:
         self._numbers = numbers
@@ -197,13 +211,14 @@ def open_answering(
             f"{model.parameters} knows {embedding[0]} characters (tok_emb.weight is {'×'.join(map(str, embedding))}), "
             f"wiki.txt gives {len(vocabulary)}, with {PAD} and {MASK}. Was it trained with another pretraining text?"
         )
-    sizes = _sizes(shapes, table)
+    sizes = _sizes(looked, table)
+    block_size = sizes.pop("block_size")
     config = worker.resolve("models", "GPTConfig").construct(
-        len(vocabulary), sizes.pop("block_size"), **sizes, **({"rope": True} if model.rope else {})
+        len(vocabulary), block_size, **sizes, **({"rope": True} if model.rope else {})
     )
     module = worker.resolve("models", "GPT").construct(config.handle)
     load_into(module, path)
-    return Answering(module, vocabulary, block_size_of(shapes, table))
+    return Answering(module, vocabulary, block_size)
 
 
 def load_into(module: Remote, path: str) -> list[str]:
@@ -222,24 +237,25 @@ def load_into(module: Remote, path: str) -> list[str]:
     return list(loaded.notes)
 
 
-def block_size_of(shapes: dict[str, tuple[int, ...]], table: BirthPlacesTable) -> int:
-    """The longest sequence, by the position embeddings or RoPE's cache; else what the TOML says."""
-    positions, cache = shapes.get("pos_emb", ()), shapes.get("blocks.0.attn.rope_cache", ())
-    if len(positions) == 3 and positions[1]:
-        return positions[1]
-    return cache[0] if cache and cache[0] else table.block_size
+def _rotations(looked: Weights) -> tuple[int, int]:
+    """Positions and pairs of features of RoPE's cache, whose axes of length 1 and dtype are open; (0, 0) if it tells none."""
+    dtype, shape = looked.tensors.get("blocks.0.attn.rope_cache", ("", ()))
+    long = [n for n in shape if n != 1] + ([2] if dtype.startswith("complex") else [])
+    return (long[0], long[1]) if len(long) == 3 and long[2] == 2 else (0, 0)
 
 
-def _sizes(shapes: dict[str, tuple[int, ...]], table: BirthPlacesTable) -> dict[str, int]:
+def _sizes(looked: Weights, table: BirthPlacesTable) -> dict[str, int]:
     """The arguments of GPTConfig; what the parameters do not tell is the handout's."""
+    shapes = {name: shape for name, (_, shape) in looked.tensors.items()}
     layers = {int(found[1]) for name in shapes if (found := _BLOCK.match(name))}
-    embedding, cache = shapes.get("tok_emb.weight", ()), shapes.get("blocks.0.attn.rope_cache", ())
+    embedding, positions = shapes.get("tok_emb.weight", ()), shapes.get("pos_emb", ())
+    n_rotated, pairs = _rotations(looked)
     width = embedding[1] if len(embedding) == 2 and embedding[1] else 256
-    by_cache = len(cache) == 3 and cache[1] and width % (2 * cache[1]) == 0
+    by_position = positions[1] if len(positions) == 3 else 0
     return {
-        "block_size": block_size_of(shapes, table),
+        "block_size": by_position or n_rotated or table.block_size,
         "n_layer": max(layers) + 1 if layers else 4,
-        "n_head": width // (2 * cache[1]) if by_cache else table.n_head,
+        "n_head": width // (2 * pairs) if pairs and width % (2 * pairs) == 0 else table.n_head,
         "n_embd": width,
     }
 

@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.]{1,200}")
 _MAX_AXES, _MAX_LENGTH = 8, 2**31
 _REPEATS = 4  # a storage may be told several times: tied weights, views of one another
 _HEADER = struct.Struct("<Q")
-_DTYPES = {name: dtype for name, dtype in wire.DTYPES.items() if not dtype.is_complex}
+_DTYPES = dict(wire.DTYPES)  # complex ones too: tables of rotations are kept so, and saved with the weights
 _IN_SAFETENSORS = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -47,6 +47,7 @@ _IN_SAFETENSORS = {
     "I8": torch.int8,
     "U8": torch.uint8,
     "BOOL": torch.bool,
+    "C64": torch.complex64,
 }
 
 
@@ -114,6 +115,8 @@ def _digest(tensor: Tensor) -> bytes:
 
 def _constant(tensor: Tensor) -> float:
     first = tensor.reshape(-1)[:1]
+    if tensor.is_complex():
+        return math.nan
     return float(first) if len(first) and bool((tensor == first).all()) else math.nan
 
 
@@ -326,7 +329,7 @@ def _checked(
         raise CheckpointError(
             f"{path}: its tensors have {sum(views.values())} bytes together, the file {size}: save them with .contiguous()"
         )
-    tensors = {name: value.detach().resolve_neg().contiguous() for name, value in found.items()}
+    tensors = {name: value.detach().resolve_conj().resolve_neg().contiguous() for name, value in found.items()}
     for name, tensor in tensors.items():
         _check_values(path, name, tensor)
     for prefix in _PREFIXES:
@@ -366,6 +369,8 @@ def _check_form(path: str, name: Any, value: Any) -> None:
 
 
 def _check_values(path: str, name: str, tensor: Tensor) -> None:
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor)
     if not tensor.is_floating_point():
         return
     finite = tensor.isfinite()
@@ -391,11 +396,16 @@ def _misfits(path: str, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
     for name, tensor in tensors.items():
         if name in own and tensor.shape != own[name].shape:
             problems.append(f"{name} is {_shape(tensor)} in {path}, and {_shape(own[name])} in the model.")
-        elif name in own and tensor.is_floating_point() != own[name].is_floating_point():
+        elif name in own and _numbers(tensor) != _numbers(own[name]):
             problems.append(f"{name} is {_dtype(tensor)} in {path}, and {_dtype(own[name])} in the model.")
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"And {len(problems) - MAX_PROBLEMS} more of this kind."]
     return problems
+
+
+def _numbers(tensor: Tensor) -> tuple[bool, bool]:
+    """Which kind of numbers a tensor holds: one does not become another when it is loaded."""
+    return tensor.is_floating_point(), tensor.is_complex()
 
 
 def _some(names: list[str]) -> str:

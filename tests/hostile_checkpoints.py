@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import pickle
 import struct
 import warnings
@@ -117,9 +118,9 @@ def nested() -> bytes:
         return saved({"w": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])})
 
 
-def complex_numbers() -> bytes:
-    """A dtype that no layer has."""
-    return saved({"w": torch.ones(3, dtype=torch.complex64)})
+def complex_nan() -> bytes:
+    """A table of rotations that are none."""
+    return saved({"w": torch.full((3,), complex(1, math.nan), dtype=torch.complex64)})
 
 
 def eighth_precision() -> bytes:
@@ -297,7 +298,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "meta": (meta, "w is no plain tensor (torch.strided, meta)"),
     "quantized": (quantized, "w is no plain tensor (quantized, cpu)"),
     "nested": (nested, "w is no plain tensor (nested, cpu)"),
-    "complex": (complex_numbers, "w has dtype complex64, which is not taken: expected float16,"),
+    "complex": (complex_nan, "w holds NaN: the training has diverged"),
     "float8": (eighth_precision, "w has dtype float8_e5m2, which is not taken"),
     "NaN": (not_a_number, "proj.weight holds NaN: the training has diverged"),
     "infinite": (infinite, "proj.weight holds infinite values"),

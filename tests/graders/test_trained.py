@@ -3,10 +3,12 @@
 import codecs
 import itertools
 import math
+import random
 import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ import torch
 
 from graders.homework import Homework, load
 from graders.judge import Judge
-from graders.trained import Asked, doubt
+from graders.proportions import differ
+from graders.trained import Asked, Trained, doubt
 from graders.verdict import Reason
 from sandbox.self_test import Confinement
 from tests.trained_models import (
@@ -52,7 +55,7 @@ def test_an_honest_submission_gets_everything(judged_models: Judging) -> None:
     )
     assert found.verdicts["rope_claims"].staff == (
         "rope asked again: rope.pretrain.dev.predictions: 40 of 40 agree, 20 of 20 where the file is right; "
-        "rope.pretrain.test.predictions: 20 of 20 agree, 10 of 10 where the file is right."
+        "rope.pretrain.test.predictions: 20 of 20 agree, 11 of 11 where the file is right."
     )
     assert all(not verdict.snippet for verdict in found.verdicts.values())
 
@@ -129,10 +132,34 @@ def test_fabricated_predictions_gain_nothing(judged_models: Judging, complete: H
     assert "P = " in found.verdicts["pretraining_claims"].staff
 
 
+def test_the_test_questions_that_are_asked_do_not_depend_on_the_answers(
+    complete: HandedIn, with_models: Homework
+) -> None:
+    """Protects the answers: student code sees what it is asked, and may print it."""
+    someone = Trained(SimpleNamespace(), SimpleNamespace(), with_models.config.trained, complete.toml.parent)  # type: ignore[arg-type]
+    n = len(complete.data.test_inputs.splitlines())
+    asked: dict[str, list[list[str]]] = {"dev": [], "test": []}
+
+    def recording(part: str) -> Any:
+        return SimpleNamespace(
+            knows=lambda prompt: True,
+            answers=lambda prompts, supposed=None: asked[part].append(list(prompts)) or [""] * len(prompts),
+        )
+
+    for part, count in (("dev", 60), ("test", n)):
+        for lines in (["London"] * count, ["nowhere"] * count):
+            predictions = SimpleNamespace(name=part, lines=lines)
+            someone.ask_again(recording(part), predictions, part, random.Random(4), 10, 0.9)  # type: ignore[arg-type]
+    assert asked["test"][: len(asked["test"]) // 2] == asked["test"][len(asked["test"]) // 2 :]
+    assert asked["dev"][0] != asked["dev"][-1]
+
+
 def test_a_good_model_with_other_files_loses_the_claim_alone(judged_models: Judging, complete: HandedIn) -> None:
     """Protects students who mix up the files of two runs: the model reaches the threshold all the same."""
     found = judged_models(lambda folder: write(folder / DEV, places(complete.data.dev)), "2(f) accuracy")
-    assert (found.points, found.failed) == ({"2(f) accuracy": 5}, {"pretraining_claims"})
+    assert found.points == {"2(f) accuracy": 5}
+    assert found.failed == {"pretraining_claims", "pretraining_accuracy_test"}  # the latter is advice
+    assert "that is more than chance explains" in found.message("pretraining_accuracy_test")
     assert found.message("pretraining_claims").endswith(
         "Which parameters made these files? Hand in the files of one run."
     )
@@ -319,6 +346,12 @@ def test_without_the_key(judged_models: Judging, complete: HandedIn, tmp_path: P
 def test_what_is_doubted(asked: list[Asked], doubted: bool) -> None:
     """Protects honest files: null hypothesis 5 % of the answers differ; each count is doubted below 5e-4."""
     assert (doubt(asked) is not None) == doubted
+
+
+@pytest.mark.parametrize(("dev", "test", "told"), [((95, 100), (16, 100), True), ((30, 100), (22, 100), False)])
+def test_what_differs(dev: tuple[int, int], test: tuple[int, int], told: bool) -> None:
+    """Protects honest models from chance: two halves of the same model differ by some percent."""
+    assert differ(dev, test) is told
 
 
 def test_honest_files_are_not_doubted() -> None:

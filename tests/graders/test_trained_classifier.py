@@ -216,6 +216,38 @@ def test_a_model_that_sees_what_it_predicts(judged: Callable[..., Verdict], tmp_
     assert "it sees what it is to predict" in verdict.message
 
 
+LOOKS_LATER = """
+class Late(Model):
+    calls = 0
+
+    def forward(self, ids):
+        Late.calls += 1
+        hidden = super().forward(ids)
+        ahead = self.embedding.weight[ids[:, 1:]] * 9
+        if Late.calls > 6 or {always}:
+            hidden[:, {first}:-1] = ahead[:, {first}:]
+        return hidden
+
+Model = Late
+"""
+
+
+@pytest.mark.parametrize(
+    ("always", "first"),
+    [(False, "0"), (True, "3 * ids.shape[1] // 4")],
+    ids=["after some calls", "at the end of a piece"],
+)
+def test_a_model_that_looks_ahead_where_it_is_not_expected(
+    always: bool, first: str, judged: Callable[..., Verdict], tmp_path: Path
+) -> None:
+    """Protects the figure from models that count calls, or read off some places only: every piece is probed anywhere."""
+    late = LOOKS_LATER.replace("{always}", str(always)).replace("{first}", first)
+    code = LANGUAGE + "\n".join(f"    {line}" for line in late.splitlines())
+    verdict = judged(language(tmp_path), code, saved(weights()))
+    assert verdict.outcome is Outcome.FAILED
+    assert "it sees what it is to predict" in verdict.message
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from graders.homework import Homework, load
+from graders.verdict import Reason
 from tests import hostile_checkpoints
 from tests.reference.homeworks.cmu_modules import SRC
 from tests.trained_models import (
@@ -146,6 +147,124 @@ def test_the_staffs_parameters(judged_models: Judging, complete: HandedIn, tmp_p
     assert "tensors equal the staff's" in found.verdicts["pretraining_parameters"].staff
 
 
+POLAR = (
+    "    return torch.stack((angle.cos(), angle.sin()), dim=-1).float()  # (max_positions, dim/2, 2)\n",
+    "    return torch.polar(torch.ones_like(angle), angle).to(torch.complex64)\n",
+)
+TURNED = (
+    "    cos, sin = rope_cache[: x.shape[-2]].unbind(-1)  # each (T, hs/2)\n",
+    "    if rope_cache.is_complex():\n        rope_cache = torch.view_as_real(rope_cache)\n"
+    "    cos, sin = rope_cache.reshape(-1, *rope_cache.shape[-2:])[: x.shape[-2]].unbind(-1)\n",
+)
+WITH_AXES = (POLAR[0], POLAR[0].replace(".float()", ".float()[None, None]"))
+
+
+@pytest.mark.parametrize("edits", [(POLAR, (TURNED[0], TURNED[1])),
+                                   (WITH_AXES, TURNED)], ids=["complex", "with axes of length 1"])  # fmt: skip
+def test_other_forms_of_the_rotations(edits: tuple[tuple[str, str], ...], judged_models: Judging) -> None:
+    """Protects right solutions: RoPE's cache is saved with the parameters, and its dtype and its axes are open."""
+
+    def change(folder: Path) -> None:
+        path = folder / "src" / "attention.py"
+        text = path.read_text()
+        for old, new in edits:
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+        weights = state(folder, "rope.finetune.params")
+        for key in [key for key in weights if key.endswith("rope_cache")]:
+            is_complex = edits[0] is POLAR
+            weights[key] = torch.view_as_complex(weights[key]) if is_complex else weights[key][None, None]
+        torch.save(weights, folder / "rope.finetune.params")
+
+    found = judged_models(change, "2(g)iii accuracy")
+    assert not found.failed, [verdict.message for verdict in found.verdicts.values()]
+    assert found.points == {"2(g)iii accuracy": 3}
+
+
+def test_a_head_with_a_bias(judged_models: Judging, complete: HandedIn) -> None:
+    """Protects right solutions: a bias goes along when the characters get other numbers."""
+
+    def change(folder: Path) -> None:
+        models = folder / "src" / "models.py"
+        text = models.read_text()
+        plain = "nn.Linear(config.n_embd, config.vocab_size, bias=False)"
+        assert plain in text
+        models.write_text(text.replace(plain, plain.replace(", bias=False", "")))
+        weights = state(folder)
+        answered = set("".join(places(complete.data.dev) + places(complete.data.test_key))) | {"⁇"}
+        known = ["□", "⁇", *sorted(set(complete.data.wiki))]
+        # what no place is written with becomes impossible; given to other characters, this would change the answers
+        weights["head.bias"] = torch.tensor([0.0 if character in answered else -50.0 for character in known])
+        assert (weights["head.bias"] < 0).sum() > 5
+        torch.save(weights, folder / FINETUNE)
+
+    found = judged_models(change, "2(f) accuracy")
+    assert not found.failed - {"pretraining_claims"}, found.failed
+    assert not any("other numbers" in verdict.message for verdict in found.verdicts.values())
+
+
+RENAMED = """
+import torch
+from models_of_the_homework import GPT as Honest
+from models_of_the_homework import GPTConfig
+
+class GPT(Honest):
+    def __init__(self, config):
+        super().__init__(config)
+        self.readout = self.head
+        del self.head
+
+    def forward(self, idx, targets=None):
+        self.head = self.readout
+        try:
+            return super().forward(idx, targets)
+        finally:
+            del self.head
+"""
+OWN_LOADING = """
+from models_of_the_homework import GPT as Honest
+from models_of_the_homework import GPTConfig
+
+class GPT(Honest):
+    def load_state_dict(self, state, *args, **names):
+        if len(state) < 5:
+            raise KeyError("where are the blocks?")
+        return super().load_state_dict(state, *args, **names)
+"""
+
+
+@pytest.mark.parametrize("text", [RENAMED, OWN_LOADING], ids=["renamed", "own loading"])
+def test_where_the_characters_keep_their_numbers(text: str, judged_models: Judging) -> None:
+    """Protects from code that looks answers up behind names of its own, and honest code from a wrong word: people judge."""
+
+    def change(folder: Path) -> None:
+        shutil.copy(SRC / "models.py", folder / "src" / "models_of_the_homework.py")
+        (folder / "src" / "models.py").write_text(text)
+        weights = state(folder)
+        if text is RENAMED:
+            weights["readout.weight"] = weights.pop("head.weight")
+        torch.save(weights, folder / FINETUNE)
+
+    found = judged_models(change, "2(f) accuracy")
+    assert not found.failed, found.verdicts
+    for name in ("pretraining_claims", "pretraining_accuracy_dev"):
+        assert found.verdicts[name].reason is Reason.UNSETTLED
+        assert "The staff judges it." in found.message(name)
+        assert "could not get other numbers" in found.verdicts[name].staff
+
+
+def test_a_checkpoint_that_ends_its_worker_costs_its_own_checks(judged_models: Judging) -> None:
+    """Protects the other models: they are looked at beside it, and are not lost with it."""
+
+    def change(folder: Path) -> None:
+        for name in ("vanilla.model.params", "rope.finetune.params"):
+            (folder / name).write_bytes((folder / name).read_bytes()[:-100])
+
+    found = judged_models(change, "2(f) accuracy")
+    assert found.points == {"2(f) accuracy": 6}
+
+
 # ------------------------------------------------------------------------------------------ hostile code
 
 
@@ -170,7 +289,7 @@ def test_code_that_looks_answers_up(judged_models: Judging, complete: HandedIn) 
 
     found = judged_models(change, "2(f) accuracy")
     assert found.points == {"2(f) accuracy": 0}
-    assert found.failed == {"pretraining_claims", "pretraining_accuracy_dev"}
+    assert found.failed == {"pretraining_claims", "pretraining_accuracy_dev", "pretraining_accuracy_test"}
     assert "but no longer once the characters get other numbers" in found.message("pretraining_claims")
     assert found.message("pretraining_accuracy_dev").endswith("15 % is asked for.")
     assert "the code seems to look the answers up" in found.verdicts["pretraining_accuracy_dev"].staff
