@@ -60,7 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--out", type=Path, default=Path("out"), help="where the results.json files go (default: out/)")
     options, rest = parser.parse_known_args(given)
     if rest:
-        parser.error(f"not understood: {' '.join(rest)}")
+        named = "; the homework is named by --homework" if options.command == "demo" and rest[0][0] != "-" else ""
+        parser.error(f"not understood: {' '.join(rest)}{named}")
     if options.command == "template":
         return _template(options.homework, options.out)
     if options.command == "solution":
@@ -74,23 +75,25 @@ def _template(homework: str, out: Path | None) -> int:
     from reference.templates import write_template
 
     folder = out or HERE / "student_template" / homework
-    try:
-        write_template(homework, folder)
-    except ValueError as error:
-        print(f"headmaster template: {error}", file=sys.stderr)
-        return 2
-    print(f"wrote {folder}")
-    return 0
+    return _written("template", lambda: write_template(homework, folder), folder)
 
 
 def _solution(homework: str, out: Path | None) -> int:
     from reference.templates import write_solution
 
     folder = out or HERE / "reference" / "homeworks" / homework / "handed_in"
+    return _written("solution", lambda: write_solution(homework, folder), folder)
+
+
+def _written(command: str, write: Callable[[], None], folder: Path) -> int:
+    """Write into a folder; 2 = it cannot be, and why."""
     try:
-        write_solution(homework, folder)
+        write()
     except ValueError as error:
-        print(f"headmaster solution: {error}", file=sys.stderr)
+        print(f"headmaster {command}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"headmaster {command}: --out {folder} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     print(f"wrote {folder}")
     return 0

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+import traceback
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -343,15 +344,25 @@ def _binding_of(path: Path) -> "Binding":
             loaded = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = loaded  # dataclasses look themselves up there
             spec.loader.exec_module(loaded)
-    except (ModuleNotFoundError, FileNotFoundError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name != module:
-            raise
-        raise HomeworkError(f"{slug}.toml has no binding beside it: write {slug}.py (see core.py)") from None
+    except Exception as error:
+        if isinstance(error, FileNotFoundError) or (isinstance(error, ModuleNotFoundError) and error.name == module):
+            raise HomeworkError(
+                f"{slug}.toml has no binding beside it: write {slug}.py, as docs/adding-a-homework.md says"
+            ) from None
+        raise HomeworkError(f"{slug}.py cannot be imported: {_in_one_line(error, file)}") from error
     try:
         binding: Binding = loaded.BINDING
     except AttributeError:
         raise HomeworkError(f"{slug}.py defines no BINDING: write BINDING = {{task: Offer(open), …}}") from None
     return binding
+
+
+def _in_one_line(error: Exception, file: Path) -> str:
+    """What kind of error, its text, and the line of a file that it came from."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError in line {error.lineno}: {error.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return f"{type(error).__name__}{f' in line {lines[-1]}' if lines else ''}: {error}"
 
 
 def toml_of(name: str) -> Path:
@@ -368,7 +379,8 @@ def toml_of(name: str) -> Path:
     if name not in available():
         near = difflib.get_close_matches(name, available(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise HomeworkError(f"there is no homework {name!r}; there are: {_slugs()}.{hint}")
+        own = " One of your own is named by the path of its TOML." if not hint else ""
+        raise HomeworkError(f"there is no homework {name!r}; there are: {_slugs()}.{hint}{own}")
     return HOMEWORKS / f"{name}.toml"
 
 
@@ -445,7 +457,8 @@ def check_ids(homework: Homework, known: list[str]) -> None:
 def _explain(mistake: Any) -> str:
     place = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in mistake["loc"]) or "the file"
     if mistake["type"] == "extra_forbidden":
-        return f"{place}: found a key that is not known; remove it or correct its spelling"
+        above = "; it must stand above the first [table]" if mistake["loc"][-1] in Config.model_fields else ""
+        return f"{place}: found a key that is not known here; remove it or correct its spelling{above}"
     message = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] in ("missing", "value_error"):
         return f"{place}: {message}"

@@ -116,8 +116,18 @@ def _check_options(namespace: Any) -> None:
     for path in namespace.file_or_dir:
         if not _leads_here(path):
             raise pytest.UsageError(
-                f"{path!r} is no path in {HERE}, and nothing else is run on a submission; the command reads: {HOW_TO}"
+                f"{path!r} is no path in {HERE}, and nothing else is run on a submission{_perhaps(path)}; the command reads: "
+                f"{HOW_TO}"
             )
+
+
+def _perhaps(path: str) -> str:
+    """What was probably meant."""
+    if path.partition("::")[0].partition("/")[0] == HERE.name:
+        return f" (there is no {path!r} in {Path.cwd()}: run it in {HERE.parent}, or write {HERE.parent / path})"
+    return (
+        "" if os.sep in path or path.endswith(".py") else " (is it the value of an option that pytest does not know?)"
+    )
 
 
 def named_homework(namespace: Any) -> str | None:

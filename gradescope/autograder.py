@@ -27,7 +27,7 @@ CONTAINER = Path("/autograder")
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line; inside Gradescope's container everything has a default."""
     inside = CONTAINER.is_dir()
-    parser = argparse.ArgumentParser(prog="run_autograder", description="Grade one submission.")
+    parser = argparse.ArgumentParser(prog=_program(), description="Grade one submission.")
     slug_file = HERE.parent / "HOMEWORK"  # an autograder package names its homework here
     slug = slug_file.read_text(encoding="utf-8").strip() if slug_file.is_file() else None
     if slug is not None and slug.endswith(".toml"):  # an instructor's own, in the package
@@ -35,8 +35,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--homework", default=slug, required=slug is None, help=f"{', '.join(available())}, or the path of a TOML"
     )
-    parser.add_argument("--submission", type=Path, default=CONTAINER / "submission" if inside else None)
-    parser.add_argument("--results", type=Path, default=CONTAINER / "results" / "results.json" if inside else None)
+    parser.add_argument(
+        "--submission",
+        type=Path,
+        default=CONTAINER / "submission" if inside else None,
+        help="the folder that was handed in, or a .zip of it",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=CONTAINER / "results" / "results.json" if inside else None,
+        help="where results.json is written",
+    )
     parser.add_argument(
         "--metadata",
         type=Path,
@@ -65,6 +75,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
+def _program() -> str:
+    """What this was started as."""
+    return "headmaster grade" if Path(sys.argv[0]).name in ("headmaster", "headmaster.py") else "run_autograder"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Grade; returns 0 when a complete results.json has been written, 1 when the run was cut short, 2 for misuse.
 
@@ -81,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         metadata = Metadata.read(options.metadata) if options.metadata is not None else None
         refused = refusal(metadata, options.homework) if metadata is not None else None
-        before = refused or blank(options.homework, "The grading has begun.")
+        before = refused or blank(options.homework, _BEGUN)
         present(before, config_of(options.homework), metadata)
     except HomeworkError as error:
         console.print(str(error), style="red", markup=False)
@@ -116,11 +131,17 @@ def main(arguments: list[str] | None = None) -> int:
         results.output = "\n".join("\n".join(lines).splitlines()[:3])
         results.extra_data["grader_status"] = ended.status
         write(results, options.results)
+    could_not_begin = ended.status == 4 and results.output == before.output
+    if could_not_begin:  # the homework cannot be used, as the judge has just said
+        results.output = "The grading could not begin, through no fault of yours. The staff has to look at it."
+        results.extra_data["grader_status"] = ended.status
+        write(results, options.results)
     console.print(table_of(results, _title(options.homework)))
     console.print(results.output, markup=False, highlight=False)
-    return 0 if finished else 1
+    return 2 if could_not_begin else 0 if finished else 1
 
 
+_BEGUN = "The grading has begun."
 _WHY = {
     "": "The grader stopped early, through no fault of yours; what it had judged is below. Hand in again.",
     "time": "The time allowed for grading was over; what had been judged by then is below.",

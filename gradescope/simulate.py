@@ -77,6 +77,8 @@ def main(arguments: Sequence[str]) -> int:
         metadata = METADATA if options.metadata is None else _read(options.metadata)
         if not options.package.is_file():
             raise UnpackError(f"there is no package {options.package}: `headmaster package HOMEWORK` makes one")
+        if missing := [path for path in options.submission if not path.exists()]:
+            raise UnpackError(f"there is no submission {missing[0]}: pass a zip, a folder or a file")
     except (OSError, UnpackError) as error:
         print(f"headmaster simulate: {error}", file=sys.stderr)
         return 2

@@ -53,7 +53,8 @@ def write_solution(homework: str, out: Path) -> None:
         ValueError: as in `write_template`; or the homework has no notebook, so that its solution lies ready.
     """
     if homework not in with_notebooks():
-        raise ValueError(f"homework must be one of {', '.join(with_notebooks())}, got {homework!r}")
+        ready = "; its solution lies ready in reference/" if homework in homeworks() else ""
+        raise ValueError(f"homework must be one of {', '.join(with_notebooks())}, got {homework!r}{ready}")
     _write(homework, out, solved)
     for path in sorted((HOMEWORKS / homework / "source").iterdir()):
         if path.is_file() and path.suffix != ".py":

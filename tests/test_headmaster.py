@@ -35,6 +35,22 @@ def test_template_of_an_unknown_homework(tmp_path: Path, capsys: pytest.CaptureF
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["template", "solution"])
+def test_a_file_in_the_place_of_a_folder(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be made is status 2 and one line."""
+    (tmp_path / "out.ipynb").touch()
+    assert main([command, "tugraz_charlm", "--out", str(tmp_path / "out.ipynb")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"headmaster {command}: --out {tmp_path / 'out.ipynb'} cannot be written: ")
+    assert said.count("\n") == 1
+
+
+def test_a_solution_that_lies_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    """A homework without a notebook has its solution in the checkout."""
+    assert main(["solution", "core"]) == 2
+    assert "its solution lies ready in reference/" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -44,6 +60,7 @@ def test_template_of_an_unknown_homework(tmp_path: Path, capsys: pytest.CaptureF
         (["template", "core", "--output", "x"], "not understood: --output x"),
         (["template", "core", "more"], "not understood: more"),
         (["demo", "--submission=x"], "not understood: --submission=x"),
+        (["demo", "core"], "not understood: core; the homework is named by --homework"),
     ],
 )
 def test_misuse(given: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

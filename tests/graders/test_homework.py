@@ -194,17 +194,23 @@ def test_a_config_cannot_be_changed(read: Callable[[str], Config]) -> None:
 MISTAKES = [
     pytest.param(
         [("title = \"A homework\"", "titel = \"A homework\"")],
-        ["title: Field required", "titel: found a key that is not known; remove it or correct its spelling"],
+        ["title: Field required", "titel: found a key that is not known here; remove it or correct its spelling"],
         id="misspelt key",
     ),
     pytest.param(
         [("kind = \"manual\"", "kind = \"manual\"\npoint = 3")],
-        ["item.2.point: found a key that is not known; remove it or correct its spelling"],
+        ["item.2.point: found a key that is not known here; remove it or correct its spelling"],
         id="unknown key in an item",
     ),
     pytest.param(
+        [("kind = \"manual\"", "kind = \"manual\"\nfeedback = \"hint\"")],
+        ["item.2.feedback: found a key that is not known here; remove it or correct its spelling; it must stand above the "
+         "first [table]"],
+        id="a key in the wrong place",
+    ),
+    pytest.param(
         [("[files]", "[limits]\nseconds = 3\n[files]")],
-        ["limits.seconds: found a key that is not known; remove it or correct its spelling"],
+        ["limits.seconds: found a key that is not known here; remove it or correct its spelling"],
         id="unknown limit",
     ),
     pytest.param(
@@ -426,9 +432,10 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     [
         ("cmu_birthplace", " Did you mean 'cmu_birthplaces'?"),
         ("cor", " Did you mean 'core'?"),
-        ("linguistics", ""),
-        ("../homeworks/core", ""),
-        ("", ""),
+        *(
+            (slug, " One of your own is named by the path of its TOML.")
+            for slug in ("linguistics", "../homeworks/core", "")
+        ),
     ],
 )
 def test_an_unknown_slug_is_told(slug: str, hint: str) -> None:
@@ -594,8 +601,29 @@ def test_a_homework_without_a_binding(tmp_path: Path, monkeypatch: pytest.Monkey
         (homework_module.HOMEWORKS / "core.toml").read_text(encoding="utf-8"), encoding="utf-8"
     )
     monkeypatch.setattr("graders.homework.HOMEWORKS", tmp_path)
-    with pytest.raises(HomeworkError, match=r"^mine\.toml has no binding beside it: write mine\.py \(see core\.py\)$"):
+    with pytest.raises(
+        HomeworkError,
+        match=r"^mine\.toml has no binding beside it: write mine\.py, as docs/adding-a-homework\.md says$",
+    ):
         load("mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = {\n", "mine.py cannot be imported: SyntaxError in line 1: '{' was never closed"),
+        ("import nothing_of_this_name\n", "ModuleNotFoundError in line 1: No module named 'nothing_of_this_name'"),
+        ("a = 1\nb = c\n", "mine.py cannot be imported: NameError in line 2: name 'c' is not defined"),
+        ("x = 1\n", "mine.py defines no BINDING"),
+    ],
+)
+def test_a_binding_that_cannot_be_imported(text: str, says: str, tmp_path: Path) -> None:
+    """Protects an instructor from a traceback of ours: what is wrong with the binding is said with its line."""
+    (tmp_path / "mine.toml").write_bytes((homework_module.HOMEWORKS / "core.toml").read_bytes())
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(HomeworkError) as caught:
+        load(str(tmp_path / "mine.toml"))
+    assert says in str(caught.value)
 
 
 @pytest.mark.torch_free

@@ -293,6 +293,20 @@ def test_plugin_named_by_the_submission_when_it_stands_first(start: Start, tmp_p
     assert folder.traces() == []
 
 
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("graders", f"(there is no 'graders' in {{}}: run it in {ROOT}, or write {ROOT / 'graders'})"),
+        ("classroom", "(is it the value of an option that pytest does not know?)"),
+    ],
+)
+def test_what_was_meant(start: Start, clean_folder: Path, tmp_path: Path, path: str, says: str) -> None:
+    """Protects newcomers: outside of the checkout, or after an option of another command, it is said what to do."""
+    run = start(path, "--homework=core", f"--submission={clean_folder}", cwd=tmp_path)
+    assert run.status == 4
+    assert says.format(tmp_path) in run.output
+
+
 @pytest.mark.parametrize("inside", [False, True], ids=["as a path", "inside it"])
 def test_submission_as_a_path_is_refused(start: Start, hostile: Hostile, inside: bool) -> None:
     """A path outside of the graders, or one that does not exist, would have conftest.py files executed."""

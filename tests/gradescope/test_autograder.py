@@ -85,6 +85,21 @@ def test_submission_that_cannot_be_taken_in(tmp_path: Path, kind: str, says: str
     assert results.extra_data["finished"] is False
 
 
+def test_a_homework_that_cannot_be_used(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A binding that cannot be imported: status 2, the staff reads why, the student that it is no fault of theirs."""
+    toml = tmp_path / "mine.toml"
+    toml.write_bytes((HERE / "homeworks" / "core.toml").read_bytes())
+    (tmp_path / "mine.py").write_text("import nothing_of_this_name\n")
+    given = [f"--homework={toml}", f"--submission={folder}", f"--results={tmp_path / 'r.json'}"]
+    assert main(given) == 2
+    results = read(tmp_path / "r.json")
+    assert results.output == ("The grading could not begin, through no fault of yours. The staff has to look at it.")
+    assert (results.score, results.extra_data["grader_status"]) == (0.0, 4)
+    told = "".join(capfd.readouterr())
+    assert "mine.py cannot be imported: ModuleNotFoundError in line 1" in told
+    assert "Traceback" not in told
+
+
 def test_unknown_homework(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A homework that does not exist is misuse: status 2, its nearest name, and no file."""
     assert main(["--homework=coer", f"--submission={folder}", f"--results={tmp_path / 'r.json'}"]) == 2

@@ -423,7 +423,10 @@ def test_a_folder_that_is_not_there(small: Path, tmp_path: Path, capsys: pytest.
     """Protects the message for a path that cannot be written."""
     monkeypatch.setattr("gradescope.kit.make", lambda name, also: gather(name))
     assert main([str(small), "-o", str(tmp_path / "no" / "kit.zip")]) == 2
-    assert "kit.zip cannot be written: No such file or directory" in capsys.readouterr().err
+    assert f"kit.zip cannot be written: there is no folder {tmp_path / 'no'}" in capsys.readouterr().err
+    (tmp_path / "kit.zip").mkdir()
+    assert main([str(small), "-o", str(tmp_path / "kit.zip")]) == 2
+    assert "kit.zip cannot be written: Is a directory" in capsys.readouterr().err
 
 
 def test_what_is_printed(small: Path, made: Kit, tmp_path: Path, capsys: pytest.CaptureFixture[str],

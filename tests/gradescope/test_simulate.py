@@ -126,7 +126,10 @@ def test_run_that_failed(platform: Platform, capsys: pytest.CaptureFixture[str])
 
 
 def test_one_bad_upload_does_not_stop_the_class(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects a dry run: what cannot be unpacked is said, and the next submission is graded; the status is 2."""
+    """Protects a dry run: what cannot be unpacked is said, and the next submission is graded; the status is 2.
+
+    What is not there at all is said before the image is built.
+    """
     Path("bad.zip").write_text("no zip")
     assert main(["a.zip", "bad.zip", "attend.py"]) == 2
     captured = capsys.readouterr()
