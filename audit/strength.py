@@ -28,7 +28,8 @@ implementations to these files.
     headmaster audit core --mutate            # wrong variants made of the solution mechanically
     headmaster flakiness --minutes 30         # right submissions at many seeds
 
-`--html FILE` and `--json FILE` write the whole matrix. How the folder is laid out stands in `audit/specimens.py`.
+`--html FILE` and `--json FILE` write the whole matrix. How the folder is laid out:
+[adding-a-homework.md](adding-a-homework.md).
 """
 
 

@@ -138,10 +138,10 @@ def tables(found: dict[str, Any]) -> str:
         f"`{found['command']}`, {found['date']}, on {found['device']}, Python {found['python']}, torch {found['torch']}; "
         f"medians of {found['rounds']} rounds (least to greatest).",
         "",
-        "Of each homework's checks on its solution, examples per second in workers ÷ without isolation; whole grades likewise, "
+        "Of each homework's checks on its solution, cases per second in workers ÷ without isolation; whole grades likewise, "
         "one check after the other and in as many lanes as there are cores (up to 4):",
         "",
-        "| homework | checks | examples | examples per second | warm grades per second | the same in lanes |",
+        "| homework | checks | cases | cases per second | warm grades per second | the same in lanes |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         *(
             f"| {row['homework']} | {row['checks']} | {row['examples']} | {cell(row['rates'])} | {cell(row['grades'])} "

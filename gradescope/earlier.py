@@ -193,7 +193,7 @@ def _read_export(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         import yaml
     except ImportError:
-        raise EarlierError(f"{path} needs PyYAML: pip install 'headmaster[export]'") from None
+        raise EarlierError(f"{path} needs PyYAML: pip install -e '.[export]' in the checkout") from None
 
     class Plain(yaml.SafeLoader):  # type: ignore[misc]
         """Reads Ruby's tagged mappings as plain ones, and makes no objects."""

@@ -25,10 +25,12 @@ and ask as often as you like.
 
 ## Once
 
-Python 3.10 to 3.13 on Linux or macOS; on Windows inside WSL. In this folder:
+Python 3.10 to 3.13 on Linux; on Windows inside WSL; on macOS, where your code is not confined. In this folder:
 
     python3 -m venv .venv
     .venv/bin/pip install -c constraints.txt -e .
+
+If you have no GPU, `--extra-index-url` with the address that pytorch.org gives for Linux, pip and CPU saves gigabytes.
 
 ## As often as you like
 
@@ -51,7 +53,7 @@ One part alone, or one check:
 | not judged | it needs a check that failed, or this kit holds no answer for the way in which your code works; then the \
 staff's run judges it |
 
-Every check runs your code in a process of its own, without files, network or other programs, as in the grading.
+Every check runs your code in a process of its own, on Linux without files, network or other programs, as in the grading.
 
 ## What is graded here
 

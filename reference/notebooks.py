@@ -18,7 +18,7 @@ def to_ipynb(source: str) -> str:
     try:
         import jupytext
     except ModuleNotFoundError:
-        raise ValueError("notebooks need jupytext: pip install 'headmaster[notebooks]'") from None
+        raise ValueError("notebooks need jupytext: pip install -e '.[notebooks]' in the checkout") from None
     notebook = jupytext.reads(source, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 4  # the last format whose cells have no random ids
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}

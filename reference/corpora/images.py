@@ -107,7 +107,7 @@ def digits() -> Images:
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError:
-        raise ValueError("the digits need scikit-learn: pip install 'headmaster[training]'") from None
+        raise ValueError("the digits need scikit-learn: pip install -e '.[training]' in the checkout") from None
     found = load_digits()
     pixels = torch.tensor(found.images, dtype=torch.float32)[:, None] / 16  # (N, 1, 8, 8); grey has the levels 0 to 16
     labels = torch.tensor(found.target, dtype=torch.int64)

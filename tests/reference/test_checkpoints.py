@@ -94,7 +94,7 @@ def test_missing_packages_are_named(
     """Protects hours: what the end of a run needs is asked for before it starts."""
     monkeypatch.setattr(checkpoints, "NEEDED", {"no_such_package": "plots"})
     assert checkpoints.main(["cmu_birthplaces", "--out", str(tmp_path)]) == 2
-    assert "no_such_package (for plots): pip install 'headmaster[training]'" in capsys.readouterr().err
+    assert "no_such_package (for plots): pip install -e '.[training]' in the checkout" in capsys.readouterr().err
     assert recipe == []
 
 

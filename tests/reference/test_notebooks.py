@@ -111,7 +111,9 @@ def test_code_cells_keep_their_lines(bodies: list[list[str]]) -> None:
 def test_without_jupytext_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects who has installed no extras: the command that installs them is told."""
     monkeypatch.setitem(sys.modules, "jupytext", None)
-    with pytest.raises(ValueError, match=r"^notebooks need jupytext: pip install 'headmaster\[notebooks\]'$"):
+    with pytest.raises(
+        ValueError, match=r"^notebooks need jupytext: pip install -e '\.\[notebooks\]' in the checkout$"
+    ):
         to_ipynb(SOURCE)
 
 
