@@ -66,11 +66,17 @@ class Unconfined(Submission):
         return cast(Channel, Direct(self.opened))
 
 
+class _NoZygote:
+    """What a judge asks of its zygote when no worker is made."""
+
+    deaths = 0
+
+
 class InProcess(Judge):
     """Judges what can be judged without processes, in this one. One at a time: the submission is made importable."""
 
     def __init__(self, homework: Homework, submission: Path, **arguments: Any) -> None:
-        super().__init__(homework, submission, cast(Zygote, None), **arguments)
+        super().__init__(homework, submission, cast(Zygote, _NoZygote()), **arguments)
         self.checks = [check for check in self.checks if check.task not in NEED_PROCESSES]
 
     def _take(self, folder: Path, stack: ExitStack) -> Student:

@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace) -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ValueError(
-            f"it needs {', '.join(f'{name} (for {NEEDED[name]})' for name in missing)}: pip install -e '.[training]' in the checkout"
+            f"it needs {', '.join(f'{name} (for {NEEDED[name]})' for name in missing)}: "
+            "pip install -e '.[training]' in the checkout"
         )
     if options.epochs is not None and (options.homework != "cmu_birthplaces" or options.epochs < 1):
         raise ValueError(f"--epochs is for cmu_birthplaces, at least 1; found {options.epochs} for {options.homework}")
