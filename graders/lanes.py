@@ -161,7 +161,7 @@ def _judge_units(judge: "Judge", twin: Zygote, units: Sequence[Sequence[Check]],
 
 
 def _has_ended(pid: int, options: int) -> bool:
-    """Whether a lane has ended, of which it is asked at most once more then."""
+    """Whether a lane has ended; also when that has been asked, and answered, before."""
     try:
         return os.waitpid(pid, options)[0] != 0
     except ChildProcessError:
