@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from graders.homework import HomeworkError, check_ids, load, read_config
+from graders.timing_table import TimingTable
 
 TOML = """
 title = "Speed"
@@ -48,6 +49,11 @@ MISTAKES = [
         "[64]",
         "[]",
         "timing.sizes.timing.attention_is_fast: found []; tuple should have at least 1 item after validation, not 0",
+    ),
+    (
+        "[64]",
+        "[64, 32]",
+        "timing: sizes of 'timing.attention_is_fast' must grow, found [64, 32]",
     ),
     (
         '"no points"',
@@ -154,3 +160,10 @@ def test_points_for_speed_are_an_items_own(tmp_path: Path) -> None:
         (Verdict(Outcome.FAILED), 0),
     ):
         assert score(speed, checks, {"timing.attention_is_fast": verdict}).earned == earned
+
+
+def test_growth_needs_two_sizes() -> None:
+    """Protects students from a fault of the grader's, which would give the points to everybody: no curve has one point."""
+    with pytest.raises(ValueError, match="must be two or more, found"):
+        TimingTable(sizes={"timing.attention_scales_with_tokens": (64,)})
+    assert TimingTable(sizes={"timing.attention_scales_with_tokens": (8, 64)}).sizes

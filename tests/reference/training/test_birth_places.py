@@ -194,7 +194,7 @@ def test_questions_that_no_model_can_read_are_named(tmp_path: Path) -> None:
 def test_the_tiny_preset_tells_the_handouts_story(run: dict[str, Any]) -> None:
     """Protects the preset: without pretraining about what London scores, with it well above, RoPE about as good or better.
 
-    The figures are recorded ones, of dev's 150 questions; London's share is 5 %. Test is no part of it: its questions keep
+    The figures are recorded ones, of dev's 100 questions; London's share is 5 %. Test is no part of it: its questions keep
     their line break, as in the starter, which such a small model with learned positions has never seen.
     """
     reached = [row["dev"] for row in run["table"][: len(birth_places.ROWS)]]
