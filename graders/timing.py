@@ -32,6 +32,7 @@ from .verdict import CannotJudge, CheckFailed, Reason
 from .workloads import Run, Workload
 
 _FAR = 10.0  # times what the solution was waited for
+_ECHOES = 9
 LONG_ENOUGH = 20.0  # seconds; after that nothing is measured again
 _SETTLING, _WINDOW, _LONG_WINDOW = 0.002, 0.010, 0.100  # seconds in which a worker has nothing to do
 _IDLE_SHARE, _IDLE_SECONDS = 0.02, 0.002  # of the processor that it may use then, and in all
@@ -57,7 +58,6 @@ class Runner:
     worker: Worker
     runs: Mapping[int, Run]
     _clock: int | None = field(init=False)
-    _identity: Remote | None = None
 
     def __post_init__(self) -> None:
         self._clock = process_clock(self.worker.channel.pid)
@@ -94,14 +94,18 @@ class Runner:
         """Seconds for which it has been waited, in all requests since it was opened."""
         return self.worker.channel.waited
 
-    def echo(self, n_bytes: int) -> Cost:
-        """Ask it for what it is given, so that as many bytes move as in a call and nothing is computed; it is left running.
+    def echo(self, size: int, rng: random.Random) -> Cost:
+        """What a request costs that moves as many bytes as a call, and computes nothing: the median of several.
 
         To be asked of the reference's worker: what a submission's worker says for an echo could be slow on purpose.
         """
-        if self._identity is None:
-            self._identity = Remote(self.worker, self.worker.make("identity"), "echo")
-        return self._timed(self._identity, [torch.ones(1 + n_bytes // 8)])[1]
+        inputs = self.runs[size].draw(generator(rng.getrandbits(63)))
+        moved = bytes_in(inputs) + bytes_in(self.runs[size].call(*inputs))
+        function = Remote(self.worker, self.worker.make("identity"), "echo")
+        costs = [self._timed(function, [torch.ones(1 + moved // 8)])[1] for _ in range(1 + _ECHOES)][1:]
+        self.stop()
+        cpu = [cost.cpu for cost in costs if cost.cpu is not None]
+        return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cpu) if cpu else None)
 
     def _timed(self, call: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Cost]:
         channel = self.worker.channel
@@ -128,17 +132,12 @@ class Contest:
         student, reference: their workers.
         rng: decides about inputs and order.
         pairs: what was measured, by size.
-        has_echo: whether with each pair it is asked what a request costs in which nothing is computed.
-        echoes: what these have cost. They come in between, as the calls do: what is asked ten times in a row is cheaper.
     """
 
     student: Runner
     reference: Runner
     rng: random.Random
     pairs: dict[int, list[Pair]] = field(default_factory=dict)
-    has_echo: bool = False
-    echoes: list[Cost] = field(default_factory=list)
-    _bytes_out: int = 0  # of a call's output, as far as one has come
     _idle: list[tuple[float, float]] = field(default_factory=list)  # seconds with nothing to do, and used in them
 
     def repeat(self, until: int) -> None:
@@ -153,24 +152,20 @@ class Contest:
     def _pair(self, size: int, *, watch: bool) -> Pair:
         inputs = self.student.runs[size].draw(generator(self.rng.getrandbits(63)))
         costs: dict[str, Cost] = {}
-        names = ("student", "reference", "again", *(["echo"] if self.has_echo else []))
-        for name in self.rng.sample(names, len(names)):
+        for name in self.rng.sample(("student", "reference", "again"), 3):
             if name == "student":
                 costs[name] = self._of_student(size, inputs, watch)
                 continue
             with self._blame(), of_solution():
-                if name == "echo":
-                    self.echoes.append(self.reference.echo(bytes_in(inputs) + self._bytes_out))
-                else:
-                    output, costs[name] = self.reference.timed(size, inputs)
-                    self._bytes_out = bytes_in(output)
+                _, costs[name] = self.reference.timed(size, inputs)
             self.reference.stop()
         return Pair(**costs)
 
-    def echo(self) -> Cost:
-        """What a request costs in which nothing is computed: the median of those that were asked."""
-        cpu = [cost.cpu for cost in self.echoes if cost.cpu is not None]
-        return Cost(statistics.median(cost.wall for cost in self.echoes), statistics.median(cpu) if cpu else None)
+    def echo(self, size: int) -> Cost:
+        """What a request costs of which nothing is computed, asked of the solution's worker."""
+        with self._blame(), of_solution():
+            self.reference.go_on()
+            return self.reference.echo(size, self.rng)
 
     def _of_student(self, size: int, inputs: Sequence[Any], watch: bool) -> Cost:
         with self._blame():
@@ -334,8 +329,10 @@ def assert_fast(timed: Timed, name: str, workload: Workload, rng: random.Random)
     if len(sizes) > 1:
         sizes = sizes[-1:]
     with contest(timed, workload, sizes, rng) as running:
-        running.has_echo = True
-        found: Comparison = _decided(running, lambda pairs: compare(_less(pairs[sizes[0]], running.echo()), gate))
+        echo = running.echo(sizes[0])
+        found: Comparison = _decided(
+            running, lambda pairs: compare([pair.less(echo) for pair in pairs[sizes[0]]], gate)
+        )
     if found.speed is Speed.TOO_SLOW:
         raise CheckFailed(f"This takes longer than allowed.\n{_of_comparison(found, workload, sizes[0])}")
     if found.speed is Speed.CANNOT_TELL:
@@ -372,10 +369,6 @@ def _decided(running: Contest, decide: Callable[[Mapping[int, Sequence[Pair]]], 
         if found.speed is not Speed.CANNOT_TELL or time.monotonic() - start > LONG_ENOUGH:
             break
     return found
-
-
-def _less(pairs: Sequence[Pair], echo: Cost) -> list[Pair]:
-    return [pair.less(echo) for pair in pairs]
 
 
 def _cannot_tell(figures: str) -> str:

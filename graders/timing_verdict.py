@@ -9,7 +9,7 @@ from .median import Interval, interval_of_median
 
 ERROR_RATE = 1e-3  # of a verdict, all of its looks at the data together
 LOOKS = (14, 42, 126)  # pairs after which it is decided; 14 is the least number with which anything can be said
-SPREAD = 1.25  # the reference must agree with itself so far in the median, or the clock calls nothing slow
+SPREAD = 1.25  # half of the reference's pairs must agree with each other so far, or the clock calls nothing slow
 WALL, CPU = "wall time", "processor time"  # what the clocks are called in messages
 STEEPNESS = 0.25  # an exponent must be larger than the reference's by so much
 
@@ -64,7 +64,7 @@ class Clock:
     Attributes:
         name: what the message calls it.
         ratio: of the submission's cost to the reference's.
-        spread: the factor by which the reference's cost differs from its own, by the median of the ratios.
+        spread: the factor by which the reference's cost differs from its own, in the median.
     """
 
     name: str
@@ -145,8 +145,8 @@ def compare(pairs: Sequence[Pair], gate: float) -> Comparison:
 
     def clock(name: str, costs: Sequence[tuple[float, float, float]]) -> Clock:
         ratio = interval_of_median([student / reference for student, reference, _ in costs], error)
-        own = statistics.median(again / reference for _, reference, again in costs)
-        return Clock(name, ratio, max(own, 1 / own))
+        spread = statistics.median(max(again / reference, reference / again) for _, reference, again in costs)
+        return Clock(name, ratio, spread)
 
     by_cpu = [
         (pair.student.cpu, pair.reference.cpu, pair.again.cpu)

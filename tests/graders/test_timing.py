@@ -288,18 +288,17 @@ def test_all_workers_but_one_are_stopped(judge: Callable[..., Judge]) -> None:
 
 
 def test_an_echo_moves_bytes_and_costs_less(judge: Callable[..., Judge]) -> None:
-    """Protects what is subtracted: it is asked of the reference's worker between the calls, and both are stopped again."""
+    """Protects what is subtracted: it is asked of the reference's worker, which is stopped again afterwards."""
     someone = judge(reference_of("core"), homework_with("attention_is_fast"), reference=reference_of("core"))
     workload = WORKLOADS["attention_is_fast"]
     with (
         someone.student.open(1) as worker,
         contest(timed_by(someone, worker), workload, workload.sizes, random.Random(1)) as running,
     ):
-        running.has_echo = True
+        running.reference.go_on()
+        echo = running.reference.echo(workload.sizes[-1], random.Random(2))
+        assert state_of(running.reference) == "T"
         running.repeat(5)
-        assert [state_of(each) for each in (running.student, running.reference)] == ["T", "T"]
-        assert len(running.echoes) == 5
-    echo = running.echo()
     assert echo.wall > 0
     if echo.cpu is not None:
         costs = [pair.reference.cpu or 0.0 for pair in running.pairs[workload.sizes[-1]]]
