@@ -75,6 +75,11 @@ class Growth:
         return together([fit.sign(self.largest.gate) for fit in self.fits])
 
     @property
+    def seems_slow(self) -> bool:
+        """Whether by every clock the medians are beyond what is allowed."""
+        return self.largest.seems_slow and all(fit.excess.median > STEEPNESS for fit in self.fits)
+
+    @property
     def telling(self) -> Fit:
         """The fit to be shown: the first that calls the code slow, or else the first."""
         return next((fit for fit in self.fits if fit.sign(self.largest.gate).slow), self.fits[0])

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ from .timing_verdict import LOOKS, SPREAD, Comparison, Cost, Pair, Speed, compar
 from .verdict import CannotJudge, CheckFailed, Reason
 from .workloads import Run, Workload
 
+Pairs = Mapping[int, Sequence[Pair]]  # by size
 _FAR = 10.0  # times what the solution was waited for
 _ECHOES = 9
 LONG_ENOUGH = 20.0  # seconds; after that nothing is measured again
@@ -328,11 +329,12 @@ def assert_fast(timed: Timed, name: str, workload: Workload, rng: random.Random)
     sizes, gate = _settings(timed, name, workload)
     if len(sizes) > 1:
         sizes = sizes[-1:]
-    with contest(timed, workload, sizes, rng) as running:
+
+    def decide(running: Contest) -> Callable[[Pairs], Comparison]:
         echo = running.echo(sizes[0])
-        found: Comparison = _decided(
-            running, lambda pairs: compare([pair.less(echo) for pair in pairs[sizes[0]]], gate)
-        )
+        return lambda pairs: compare([pair.less(echo) for pair in pairs[sizes[0]]], gate)
+
+    found: Comparison = _measured(timed, workload, sizes, rng, decide)
     if found.speed is Speed.TOO_SLOW:
         raise CheckFailed(f"This takes longer than allowed.\n{_of_comparison(found, workload, sizes[0])}")
     if found.speed is Speed.CANNOT_TELL:
@@ -347,8 +349,7 @@ def assert_scales(timed: Timed, name: str, workload: Workload, rng: random.Rando
         CannotJudge: it cannot be told, or has not come to it.
     """
     sizes, gate = _settings(timed, name, workload)
-    with contest(timed, workload, sizes, rng) as running:
-        found: Growth = _decided(running, lambda pairs: grow(pairs, gate))
+    found: Growth = _measured(timed, workload, sizes, rng, lambda running: lambda pairs: grow(pairs, gate))
     if found.speed is Speed.TOO_SLOW:
         raise CheckFailed(f"The cost grows faster than it must.\n{_of_growth(found, workload)}")
     if found.speed is Speed.CANNOT_TELL:
@@ -360,7 +361,30 @@ def _settings(timed: Timed, name: str, workload: Workload) -> tuple[tuple[int, .
     return timed.table.sizes.get(check, workload.sizes), timed.table.gates.get(check, workload.gate)
 
 
-def _decided(running: Contest, decide: Callable[[Mapping[int, Sequence[Pair]]], Any]) -> Any:
+def _measured(
+    timed: Timed, workload: Workload, sizes: Sequence[int], rng: random.Random, begin: Callable[[Contest], Any]
+) -> Any:
+    """Measure, and once more in new processes what seems slow and cannot be told.
+
+    Of two equal processes one can be slower for as long as it lives, so that more pairs would tell no more.
+
+    Args:
+        timed, workload, sizes, rng: what is measured.
+        begin: of a contest, what decides about its pairs.
+    """
+    with contest(timed, workload, sizes, rng) as running:
+        found = _decided(running, begin(running))
+    if found.speed is not Speed.CANNOT_TELL or not found.seems_slow:
+        return found
+    timed.worker.close()  # nothing of the submission may run while the solution's files are there again
+    with (
+        timed.submission.open(rng.getrandbits(63)) as worker,
+        contest(replace(timed, worker=worker), workload, sizes, rng) as running,
+    ):
+        return _decided(running, begin(running))
+
+
+def _decided(running: Contest, decide: Callable[[Pairs], Any]) -> Any:
     """Measure until it can be told, three times at most: each time with three times as many pairs."""
     start = time.monotonic()
     for n_pairs in LOOKS:

@@ -105,6 +105,11 @@ class Comparison:
             ]
         )
 
+    @property
+    def seems_slow(self) -> bool:
+        """Whether by every clock the median is beyond the gate."""
+        return all(clock.ratio.median > self.gate for clock in self.clocks)
+
 
 @dataclass(frozen=True)
 class Sign:

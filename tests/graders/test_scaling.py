@@ -46,6 +46,7 @@ def test_a_constant_factor_is_no_growth() -> None:
     """Protects a loop over heads, and slow but vectorised code: ten times the cost at every size is not steeper."""
     found = grow(growing(lambda n: 3e-3 + 1e-5 * n, lambda n: 3e-4 + 1e-6 * n), 2.0)
     assert (found.speed, found.largest.speed) == (Speed.FAST_ENOUGH, Speed.TOO_SLOW)
+    assert found.largest.seems_slow and not found.seems_slow
 
 
 def test_steeper_but_fast_is_fast_enough() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,9 +22,9 @@ from graders.homework import Config, Homework, available, load
 from graders.judge import Judge, reference_of
 from graders.student import Student
 from graders.timed import Timed
-from graders.timing import Contest, NotIdle, Runner, _of_comparison, contest, process_clock
+from graders.timing import Contest, NotIdle, Runner, _of_comparison, assert_fast, contest, process_clock
 from graders.timing_table import TimingTable
-from graders.timing_verdict import LOOKS, Cost, Pair, compare
+from graders.timing_verdict import LOOKS, Cost, Pair, Speed, compare
 from graders.verdict import CannotJudge, Outcome, Reason, Verdict
 from graders.workloads import WORKLOADS, Run
 from sandbox.client import Worker
@@ -446,6 +447,27 @@ def test_one_busy_moment_is_looked_at_again() -> None:
     running = simulated(student, Simulated(1e-3))
     running._idle.append((0.01, 0.009))
     running.repeat(3)
+
+
+def test_what_seems_slow_is_measured_again_in_new_processes(
+    judge: Callable[..., Judge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the verdict from one slow process, and the solution: nothing of the submission runs while it is laid out."""
+    someone = judge(reference_of("core"), homework_with("attention_is_fast"), reference=reference_of("core"))
+    workload = WORKLOADS["attention_is_fast"]
+    for seems_slow, n_contests in ((True, 2), (False, 1)):
+        contests: list[Contest] = []
+
+        def undecided(running: Contest, decide: Any, kept: list[Contest] = contests, slow: bool = seems_slow) -> Any:
+            assert not kept or state_of(kept[0].student) in ("", "Z")
+            kept.append(running)
+            return SimpleNamespace(speed=Speed.CANNOT_TELL, seems_slow=slow, clocks=(), n_pairs=0, gate=2.0)
+
+        monkeypatch.setattr("graders.timing._decided", undecided)
+        with someone.student.open(1) as worker, pytest.raises(CannotJudge) as caught:
+            assert_fast(timed_by(someone, worker), "attention_is_fast", workload, random.Random(1))
+        assert caught.value.reason is Reason.INCONCLUSIVE
+        assert len({running.student.worker.channel.pid for running in contests}) == n_contests == len(contests)
 
 
 def test_a_lost_worker_ends_the_contest(verdict_on: Callable[..., Verdict]) -> None:

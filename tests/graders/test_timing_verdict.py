@@ -111,3 +111,9 @@ def test_the_error_rate_at_the_gate_is_the_stated_one() -> None:
 def test_three_times_the_work_is_too_slow() -> None:
     """Protects the purpose: 300 simulated verdicts on a quiet machine, all too slow."""
     assert {compare(pairs(LOOKS[0], 3.0, quiet(seed)), 2.0).speed for seed in range(300)} == {Speed.TOO_SLOW}
+
+
+@pytest.mark.parametrize(("cpu", "wall", "seems"), [(2.2, 2.2, True), (2.2, 1.0, False), (1.0, 2.2, False)])
+def test_what_seems_slow(cpu: float, wall: float, seems: bool) -> None:
+    """Protects the honest from being measured again and again: only what is beyond the gate by every median is."""
+    assert compare(pairs(LOOKS[0], cpu, quiet(), wall_factor=wall), 2.0).seems_slow is seems
