@@ -122,5 +122,7 @@ def test_without_scikit_learn_the_message_says_what_to_do(monkeypatch: pytest.Mo
     """Protects who has installed no extras: the command that installs them is told."""
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ValueError, match=r"^the digits need scikit-learn: pip install 'headmaster\[training\]'$"):
+    with pytest.raises(
+        ValueError, match=r"^the digits need scikit-learn: pip install -e '\.\[training\]' in the checkout$"
+    ):
         digits()
