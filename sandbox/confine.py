@@ -125,6 +125,18 @@ def die_with_parent() -> bool:
     return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def kill_with_children(pid: int) -> None:
+    """Kill a worker with all processes that it has made: none of them can leave its group.
+
+    Raises:
+        ProcessLookupError, PermissionError: it is gone.
+    """
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has not begun to confine itself: it has no group yet
+        os.kill(pid, signal.SIGKILL)
+
+
 def _new_session() -> bool:
     os.setsid()
     return os.getsid(0) == os.getpid()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .confine import Limits
+from .confine import Limits, kill_with_children
 from .errors import SandboxError
 
 START_SECONDS = 120.0
@@ -226,14 +225,14 @@ class Zygote:
     def kill(self, process: Process) -> None:
         """Kill a worker that is reaped or disposed of later."""
         try:
-            _kill(process.pid)
+            kill_with_children(process.pid)
         except (ProcessLookupError, PermissionError):
             pass  # it is gone
 
     def reap(self, process: Process) -> int | None:
         """Kill a worker and return its wait status; None if the zygote has lost it. Closes nothing."""
         try:
-            _kill(process.pid)
+            kill_with_children(process.pid)
         except (ProcessLookupError, PermissionError):
             self._has_died()  # and its workers with it: otherwise this one would still have its status
             return None
@@ -250,7 +249,7 @@ class Zygote:
     def dispose(self, process: Process) -> None:
         """Kill a worker without asking how it ended; it is gone at the latest when the zygote is closed."""
         try:
-            _kill(process.pid)
+            kill_with_children(process.pid)
             self._control.send(json.dumps({"forget": process.pid}).encode())
         except OSError:
             pass  # the zygote died and its workers with it
@@ -299,14 +298,6 @@ class Zygote:
             return self._control.recv(65536)
         except OSError:
             return b""
-
-
-def _kill(pid: int) -> None:
-    """Kill a worker with all processes that it has made: none of them can leave its group."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:  # it has not begun to confine itself: it has no group yet
-        os.kill(pid, signal.SIGKILL)
 
 
 def _bundle(control_fd: int) -> bytes:

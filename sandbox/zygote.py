@@ -77,18 +77,10 @@ def _serve(control: socket.socket) -> None:
             children.discard(pid)
     children.add(spare.pid)
     for pid in children:
-        _kill(pid)
+        confine.kill_with_children(pid)
     for pid in children:
         os.waitpid(pid, 0)
     _see_off(twins)
-
-
-def _kill(pid: int) -> None:
-    """Kill a worker with all processes that it has made: none of them can leave its group."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:  # it has no group of its own yet
-        os.kill(pid, signal.SIGKILL)
 
 
 def _see_off(twins: set[int]) -> None:
