@@ -18,11 +18,10 @@ import torch
 from rich.console import Console
 
 from benchmarks import figures
-from benchmarks.timing_power import LOOP_OVER_TOKENS
+from benchmarks.timing_power import LOOP_OVER_TOKENS, timed_by
 from graders.cuda_timing import CUDA, assert_fast_on_device, assert_full_precision, has_cuda
 from graders.homework import load
 from graders.judge import Judge, reference_of
-from graders.timed import Timed
 from graders.verdict import CannotJudge, CheckFailed
 from sandbox.launch import Zygote
 
@@ -131,13 +130,12 @@ def judged(subject: Subject, zygote: Zygote, device: str, seed: int) -> dict[str
     """The row of a subject."""
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "attention.py").write_text(subject.source, encoding="utf-8")
-        with Judge(load("core"), Path(place), zygote, seed=seed, reference=reference_of("core")) as judge:
-            student = judge._within(judge.student, float("inf"))
-            with student.open(1) as worker:
-                timed = student.implementation("timing", worker)
-                assert isinstance(timed, Timed)
-                speed = said(lambda: assert_fast_on_device(timed, GATE, random.Random(seed), device))
-                precision = said(lambda: assert_full_precision(timed, random.Random(seed), device))
+        with (
+            Judge(load("core"), Path(place), zygote, seed=seed, reference=reference_of("core")) as judge,
+            timed_by(judge) as timed,
+        ):
+            speed = said(lambda: assert_fast_on_device(timed, GATE, random.Random(seed), device))
+            precision = said(lambda: assert_full_precision(timed, random.Random(seed), device))
     row = {"submission": subject.name, "speed": speed, "precision": precision}
     return row | {"as deserved": subject.deserves(speed, precision, device)}
 

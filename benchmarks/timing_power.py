@@ -253,14 +253,20 @@ def references() -> list[dict[str, Any]]:
     return rows
 
 
-def _cost_of(judge: Judge, workload: Workload) -> dict[str, Any]:
-    """The medians of one solution's processor time at each size, in milliseconds."""
+@contextmanager
+def timed_by(judge: Judge) -> Iterator[Timed]:
+    """What a check of time is given."""
     student = judge._within(judge.student, float("inf"))
     with student.open(1) as worker:
         timed = student.implementation("timing", worker)
         assert isinstance(timed, Timed)
-        with contest(timed, workload, workload.sizes, random.Random(1)) as running:
-            running.repeat(13)
+        yield timed
+
+
+def _cost_of(judge: Judge, workload: Workload) -> dict[str, Any]:
+    """The medians of one solution's processor time at each size, in milliseconds."""
+    with timed_by(judge) as timed, contest(timed, workload, workload.sizes, random.Random(1)) as running:
+        running.repeat(13)
     middles = {}
     for size, pairs in sorted(running.pairs.items()):
         costs = sorted(cost.cpu or cost.wall for pair in pairs for cost in (pair.reference, pair.again))

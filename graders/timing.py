@@ -24,10 +24,11 @@ from sandbox.client import Remote, Worker
 from sandbox.errors import Loss, StudentError, WorkerLost
 
 from .feedback import of_error
-from .scaling import Growth, grow, plot
+from .scaling import Growth, grow
 from .strategies import generator
 from .timed import Timed
-from .timing_verdict import LOOKS, SPREAD, Comparison, Cost, Pair, Speed, compare
+from .timing_verdict import LOOKS, Comparison, Cost, Pair, Speed, compare
+from .timing_words import of_comparison, of_growth
 from .verdict import CannotJudge, CheckFailed, Reason
 from .workloads import Run, Workload
 
@@ -335,10 +336,7 @@ def assert_fast(timed: Timed, name: str, workload: Workload, rng: random.Random)
         return lambda pairs: compare([pair.less(echo) for pair in pairs[sizes[0]]], gate)
 
     found: Comparison = _measured(timed, workload, sizes, rng, decide)
-    if found.speed is Speed.TOO_SLOW:
-        raise CheckFailed(f"This takes longer than allowed.\n{_of_comparison(found, workload, sizes[0])}")
-    if found.speed is Speed.CANNOT_TELL:
-        raise CannotJudge(Reason.INCONCLUSIVE, _cannot_tell(_of_comparison(found, workload, sizes[0])))
+    _conclude(found.speed, "This takes longer than allowed.", of_comparison(found, workload, sizes[0]))
 
 
 def assert_scales(timed: Timed, name: str, workload: Workload, rng: random.Random) -> None:
@@ -350,10 +348,7 @@ def assert_scales(timed: Timed, name: str, workload: Workload, rng: random.Rando
     """
     sizes, gate = _settings(timed, name, workload)
     found: Growth = _measured(timed, workload, sizes, rng, lambda running: lambda pairs: grow(pairs, gate))
-    if found.speed is Speed.TOO_SLOW:
-        raise CheckFailed(f"The cost grows faster than it must.\n{_of_growth(found, workload)}")
-    if found.speed is Speed.CANNOT_TELL:
-        raise CannotJudge(Reason.INCONCLUSIVE, _cannot_tell(_of_growth(found, workload)))
+    _conclude(found.speed, "The cost grows faster than it must.", of_growth(found, workload))
 
 
 def _settings(timed: Timed, name: str, workload: Workload) -> tuple[tuple[int, ...], float]:
@@ -395,34 +390,9 @@ def _decided(running: Contest, decide: Callable[[Pairs], Any]) -> Any:
     return found
 
 
-def _cannot_tell(figures: str) -> str:
-    return f"Not judged: {Reason.INCONCLUSIVE.value}.\n{figures}"
-
-
-def _of_comparison(found: Comparison, workload: Workload, size: int) -> str:
-    """The figures, a line for each clock."""
-    lines = [f"Measured were {found.n_pairs} calls beside the reference's, {workload.shape.format(size)}."]
-    lines += [
-        f"  {clock.name}: {clock.ratio} times the reference's; allowed is {found.gate:g}" for clock in found.clocks
-    ]
-    lines += [
-        f"  by {clock.name} the reference differs from itself by a factor of {clock.spread:.2f}; expected is {SPREAD} at most"
-        for clock in found.clocks
-        if not clock.is_quiet
-    ]
-    if len(found.clocks) == 1:
-        lines.append("  this system has no clock of what another process computes: only wall time was taken")
-    return "\n".join(lines)
-
-
-def _of_growth(found: Growth, workload: Workload) -> str:
-    """The fitted exponents, a plot, and the figures at the largest size."""
-    fit = found.telling
-    return "\n".join(
-        [
-            f"With the {workload.axis} n, its {fit.clock.name} grows as n^{fit.student:.2f}, the reference's as "
-            f"n^{fit.reference:.2f} (* = this code, o = the reference, @ = both):",
-            plot(fit.costs),
-            _of_comparison(found.largest, workload, max(fit.costs)),
-        ]
-    )
+def _conclude(speed: Speed, too_slow: str, figures: str) -> None:
+    """Raise what `assert_fast` and `assert_scales` say that they raise."""
+    if speed is Speed.TOO_SLOW:
+        raise CheckFailed(f"{too_slow}\n{figures}")
+    if speed is Speed.CANNOT_TELL:
+        raise CannotJudge(Reason.INCONCLUSIVE, f"Not judged: {Reason.INCONCLUSIVE.value}.\n{figures}")
