@@ -5,6 +5,7 @@ model do not fit together is put as a question: there are honest reasons, such a
 """
 
 import random
+from collections.abc import Sequence
 
 from sandbox.weights import Weights
 
@@ -47,7 +48,7 @@ def test_no_pretraining_is_below(trained: Trained, rng: random.Random) -> None:
     model = trained.model("no_pretraining")
     found = _fitting(trained, model, "dev")
     below = model.below if model.below is not None else 1.0
-    n_right, n = len(right_lines(found.lines, trained.birth_places.dev_places)), len(found.lines)
+    n_right, n = _counted(found, trained.birth_places.dev_places)
     assert_true(
         n_right / n <= below,
         f"{found.name}: {in_words(n_right, n)} are right. A model that was not pretrained stays below "
@@ -250,7 +251,7 @@ def _accuracy_is_reached(trained: Trained, name: str, part: str, rng: random.Ran
     if places is None:
         raise CannotJudge(Reason.NO_ANSWERS)
     found = _fitting(trained, model, part)
-    n_right, n = len(right_lines(found.lines, places)), len(found.lines)
+    n_right, n = _counted(found, places)
     text = f"{found.name}: {in_words(n_right, n)} are right"
     if not credit(n_right / n, model.threshold, model.partial):
         more = "".join(f"\n{fault}" for fault in found.faults)
@@ -304,7 +305,7 @@ def _accuracy_may_be_reached(trained: Trained, name: str, part: str) -> None:
     if places is None:
         raise CannotJudge(Reason.NO_ANSWERS)
     found = _fitting(trained, model, part)
-    n_right, n = len(right_lines(found.lines, places)), len(found.lines)
+    n_right, n = _counted(found, places)
     text = f"{found.name}: {in_words(n_right, n)} are right"
     if model.usual is not None and part == "dev":
         low, high = model.usual
@@ -322,19 +323,23 @@ def _require_similar(trained: Trained, model: ModelTable, text: str, part: str) 
     counts = {}
     for each in PARTS:
         places = trained.questions(each).places
-        name = model.dev if each == "dev" else model.test
-        if places is None or trained.find(name) is None:
+        if places is None or trained.find(model.predictions(each)) is None:
             return
         found = trained.predictions(model, each)
         if not found.fits:
             return
-        counts[each] = len(right_lines(found.lines, places)), len(found.lines)
+        counts[each] = _counted(found, places)
     if differ(counts["dev"], counts["test"]):
         other = "test" if part == "dev" else "dev"
         raise CheckFailed(
             f"{text}, and of the {other} questions {in_words(*counts[other])}: that is more than chance explains. Are the two "
             "put to the model in the same way, and is neither of them in what it was trained on?"
         )
+
+
+def _counted(found: Predictions, places: Sequence[str]) -> tuple[int, int]:
+    """How many lines of a file are right, and how many it has."""
+    return len(right_lines(found.lines, places)), len(found.lines)
 
 
 def _fitting(trained: Trained, model: ModelTable, part: str) -> Predictions:

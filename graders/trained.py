@@ -136,7 +136,7 @@ class Trained:
         Raises:
             CheckFailed: there is no such file, or it is no text.
         """
-        name = model.dev if part == "dev" else model.test
+        name = model.predictions(part)
         other = "test" if part == "dev" else "dev"
         return read_predictions(name, self.bytes_of(name), self.questions(part), self.questions(other))
 

@@ -37,6 +37,10 @@ class ModelTable(_Strict):
     below: Share | None = None
     usual: tuple[Share, Share] | None = None
 
+    def predictions(self, part: str) -> str:
+        """The name of the file with the predictions of `dev` or `test`."""
+        return self.dev if part == "dev" else self.test
+
     @model_validator(mode="after")
     def _the_curve_rises(self) -> "ModelTable":
         check_curve(self.partial)

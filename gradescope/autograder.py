@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         metadata = Metadata.read(options.metadata) if options.metadata is not None else None
         refused = refusal(metadata, options.homework) if metadata is not None else None
-        before = refused or blank(options.homework, _BEGUN)
+        before = refused or blank(options.homework, "The grading has begun.")
         present(before, config_of(options.homework), metadata)
     except HomeworkError as error:
         console.print(str(error), style="red", markup=False)
@@ -141,7 +141,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 2 if could_not_begin else 0 if finished else 1
 
 
-_BEGUN = "The grading has begun."
 _WHY = {
     "": "The grader stopped early, through no fault of yours; what it had judged is below. Hand in again.",
     "time": "The time allowed for grading was over; what had been judged by then is below.",

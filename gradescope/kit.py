@@ -194,8 +194,8 @@ def main(arguments: Sequence[str]) -> int:
         help="another right submission to record answers for",
     )
     options = parser.parse_args(arguments)
-    if not options.out.resolve().parent.is_dir():  # it takes a minute to find out otherwise
-        folder = options.out.resolve().parent
+    folder = options.out.resolve().parent
+    if not folder.is_dir():  # it takes a minute to find out otherwise
         print(f"headmaster kit: {options.out} cannot be written: there is no folder {folder}", file=sys.stderr)
         return 2
     try:
